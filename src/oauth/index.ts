@@ -1,0 +1,46 @@
+/**
+ * oauth: the words of the protocol, the table of refusals, and pure rules about scopes, resources, redirect URIs, PKCE,
+ * compact tokens and RFC 9068 claims. It does no I/O and knows no clock.
+ *
+ * May import: nothing.
+ */
+export type { AccessTokenClaims, AccessTokenExpectation, AccessTokenFault } from './access-token.ts';
+export {
+  ACCESS_TOKEN_TYPE,
+  findAccessTokenFault,
+  isAccessTokenClaims,
+  isAccessTokenType,
+  isIdentifier,
+} from './access-token.ts';
+export type { AuthorizationRequest } from './authorization-request.ts';
+export { isCanonicalBase64url, MAX_COMPACT_LENGTH, splitCompact } from './compact.ts';
+export type { RefusalDetail } from './error.ts';
+export { OAuthError, reject, UnavailableError } from './error.ts';
+export { isCodeChallenge, isCodeVerifier } from './pkce.ts';
+export type { VerifiedRedirectTarget } from './redirect-uri.ts';
+export {
+  isAcceptableRedirectUri,
+  isLoopbackRedirectUri,
+  matchesRedirectUri,
+  redirectDestination,
+  refusalUrl,
+  responseUrl,
+  verifyRedirectTarget,
+} from './redirect-uri.ts';
+export type { RejectionReason } from './rejections.ts';
+export { REJECTIONS } from './rejections.ts';
+export type { Resource, ResourceDirectory } from './resource.ts';
+export {
+  canonicalResource,
+  createResourceDirectory,
+  isLoopbackHost,
+  isLoopbackUrl,
+  isSameResource,
+} from './resource.ts';
+export type { Scope, ScopeHierarchy } from './scope.ts';
+export { coversScope, expandScope, formatScope, isScopeToken, narrowScope, parseScope } from './scope.ts';
+export type { ProtectedResourceMetadata, ServerMetadata } from './server-metadata.ts';
+export { findIssuerFault, issuerPath, wellKnownPath } from './server-metadata.ts';
+export type { JsonObject } from './strict-json.ts';
+export { isJsonObject, parseJsonObject } from './strict-json.ts';
+export type { EpochSeconds, Seconds } from './time.ts';

@@ -1,0 +1,150 @@
+interface Rejection {
+  readonly error: string;
+  readonly status: number;
+  readonly description: string;
+}
+
+const CODE = { error: 'invalid_grant', status: 400, description: 'The authorization code is not valid.' };
+const REFRESH = { error: 'invalid_grant', status: 400, description: 'The refresh token is not valid.' };
+const CLIENT = { error: 'invalid_client', status: 401, description: 'Client authentication failed.' };
+const METADATA = { error: 'invalid_client_metadata', status: 400 };
+const REQUEST = { error: 'invalid_request', status: 400 };
+
+/**
+ * The table of refusals: every reason for which a request is turned down, and the one answer the wire sees.
+ * Several reasons share an answer on purpose: a caller learns that it failed, not how close it came.
+ * docs/errors.md is generated from it.
+ */
+export const REJECTIONS = {
+  // how a request is written
+  parameter_missing: { ...REQUEST, description: 'A required parameter is missing.' },
+  parameter_repeated: { ...REQUEST, description: 'A parameter must not appear more than once.' },
+  parameter_malformed: { ...REQUEST, description: 'A parameter is malformed.' },
+  content_type_unsupported: { ...REQUEST, description: 'The content type of the request is not supported.' },
+  body_malformed: { ...REQUEST, description: 'The request body could not be read.' },
+  body_too_large: { error: 'invalid_request', status: 413, description: 'The request body is too large.' },
+  method_not_allowed: { error: 'invalid_request', status: 405, description: 'The method is not allowed here.' },
+  not_found: { error: 'not_found', status: 404, description: 'There is nothing at this address.' },
+  rate_limited: { error: 'slow_down', status: 429, description: 'Too many requests. Try again later.' },
+
+  // who is asking
+  client_missing: { ...REQUEST, description: 'client_id is missing.' },
+  client_unknown: CLIENT,
+  client_unknown_at_authorize: { ...REQUEST, description: 'The client is not known here.' },
+  client_credentials_missing: CLIENT,
+  client_credentials_wrong: CLIENT,
+  client_credentials_malformed: CLIENT,
+  client_authentication_method_wrong: CLIENT,
+  client_disabled: CLIENT,
+  client_authentication_ambiguous: { ...REQUEST, description: 'Use one client authentication method only.' },
+  client_id_mismatch: { ...REQUEST, description: 'The request names two different clients.' },
+
+  // where an answer may be sent
+  redirect_uri_missing: { ...REQUEST, description: 'redirect_uri is missing.' },
+  redirect_uri_not_registered: { ...REQUEST, description: 'redirect_uri is not registered for this client.' },
+
+  // the authorization request
+  response_type_missing: { ...REQUEST, description: 'response_type is missing.' },
+  response_type_unsupported: {
+    error: 'unsupported_response_type',
+    status: 400,
+    description: 'Only the response type "code" is supported.',
+  },
+  response_mode_unsupported: { ...REQUEST, description: 'Only the response mode "query" is supported.' },
+  request_object_unsupported: {
+    error: 'request_not_supported',
+    status: 400,
+    description: 'Request objects are not supported.',
+  },
+  request_uri_unsupported: {
+    error: 'request_uri_not_supported',
+    status: 400,
+    description: 'request_uri is not supported.',
+  },
+  code_challenge_missing: { ...REQUEST, description: 'code_challenge is required.' },
+  code_challenge_malformed: { ...REQUEST, description: 'code_challenge must be a base64url SHA-256 value.' },
+  code_challenge_method_unsupported: {
+    ...REQUEST,
+    description: 'code_challenge_method must be "S256".',
+  },
+  scope_malformed: { error: 'invalid_scope', status: 400, description: 'The scope is malformed.' },
+  scope_not_allowed: { error: 'invalid_scope', status: 400, description: 'The scope is not allowed.' },
+  resource_malformed: {
+    error: 'invalid_target',
+    status: 400,
+    description: 'The resource must be an absolute URI without a fragment.',
+  },
+  resource_unknown: { error: 'invalid_target', status: 400, description: 'The resource is not known here.' },
+  resource_missing: { error: 'invalid_target', status: 400, description: 'The resource must be named.' },
+  resource_mismatch: {
+    error: 'invalid_target',
+    status: 400,
+    description: 'The resource is not the one that was granted.',
+  },
+  access_denied: { error: 'access_denied', status: 403, description: 'The request was denied.' },
+  sign_in_required: { error: 'login_required', status: 400, description: 'The person must sign in.' },
+  consent_required: { error: 'consent_required', status: 400, description: 'The person must consent.' },
+
+  // the token request
+  grant_type_missing: { ...REQUEST, description: 'grant_type is missing.' },
+  grant_type_unsupported: {
+    error: 'unsupported_grant_type',
+    status: 400,
+    description: 'The grant type is not supported.',
+  },
+  grant_type_not_allowed: {
+    error: 'unauthorized_client',
+    status: 400,
+    description: 'The client may not use this grant type.',
+  },
+  code_unknown: CODE,
+  code_expired: CODE,
+  code_spent: CODE,
+  code_of_other_client: CODE,
+  code_revoked: CODE,
+  code_redirect_uri_mismatch: CODE,
+  code_verifier_missing: { ...REQUEST, description: 'code_verifier is missing.' },
+  code_verifier_wrong: CODE,
+  refresh_token_unknown: REFRESH,
+  refresh_token_expired: REFRESH,
+  refresh_token_reused: REFRESH,
+  refresh_token_superseded: REFRESH,
+  refresh_token_revoked: REFRESH,
+  refresh_token_of_other_client: REFRESH,
+
+  // registration (RFC 7591 §3.2.2)
+  registration_redirect_uri_invalid: {
+    error: 'invalid_redirect_uri',
+    status: 400,
+    description: 'A redirect_uri is not acceptable.',
+  },
+  registration_metadata_invalid: { ...METADATA, description: 'The client metadata is not acceptable.' },
+  registration_too_large: { ...METADATA, description: 'The client metadata is too large.' },
+  registration_scope_not_allowed: { ...METADATA, description: 'The scope is not allowed.' },
+  registration_software_statement_unsupported: {
+    error: 'unapproved_software_statement',
+    status: 400,
+    description: 'Software statements are not accepted.',
+  },
+
+  // the pages
+  interaction_expired: { ...REQUEST, description: 'This page has expired.' },
+  interaction_of_other_browser: {
+    error: 'invalid_request',
+    status: 403,
+    description: 'This page was opened in another browser.',
+  },
+  interaction_cross_site: { error: 'invalid_request', status: 403, description: 'The form was sent by another site.' },
+  interaction_spent: { ...REQUEST, description: 'This page was already used.' },
+
+  // ours
+  unavailable: {
+    error: 'temporarily_unavailable',
+    status: 503,
+    description: 'The service cannot answer right now. Try again later.',
+  },
+  internal: { error: 'server_error', status: 500, description: 'Something went wrong on our side.' },
+} as const satisfies Record<string, Rejection>;
+
+/** Why a request was refused: a key of the table of refusals. */
+export type RejectionReason = keyof typeof REJECTIONS;

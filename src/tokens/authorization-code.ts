@@ -1,0 +1,36 @@
+import type { EpochSeconds, Scope, Seconds } from '../oauth/index.ts';
+import type { Random } from '../platform/index.ts';
+import type { Opened, Sealer } from './sealed.ts';
+
+/** What an authorization code (RFC 6749 §4.1.2) says. Sealed, because whoever reads the challenge learns nothing else. */
+export interface AuthorizationCodeClaims {
+  readonly jti: string;
+  /** The grant that begins when the code is redeemed. */
+  readonly gid: string;
+  /** SHA-256 of the client_id. */
+  readonly client: string;
+  readonly clientName: string;
+  readonly redirectUri: string;
+  readonly redirectUriProvided: boolean;
+  readonly challenge: string;
+  readonly scope: Scope;
+  readonly resource: string;
+  readonly sub: string;
+  readonly authTime: EpochSeconds;
+  readonly amr: readonly string[];
+}
+
+/** Makes and reads authorization codes. */
+export interface AuthorizationCodes {
+  issue(claims: Omit<AuthorizationCodeClaims, 'jti' | 'gid'>): Promise<string>;
+  /** The code's claims, ended ones included; `undefined` when it is none of ours. Never spends it. */
+  open(code: string): Promise<Opened<AuthorizationCodeClaims> | undefined>;
+}
+
+export function createAuthorizationCodes(deps: { sealer: Sealer; random: Random; lifetime: Seconds }): AuthorizationCodes {
+  const { sealer, random, lifetime } = deps;
+  return {
+    issue: (claims) => sealer.seal('code+jwe', { ...claims, jti: random(16), gid: random(16) }, lifetime),
+    open: (code) => sealer.openEnded<AuthorizationCodeClaims>('code+jwe', code),
+  };
+}

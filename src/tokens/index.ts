@@ -1,0 +1,37 @@
+/**
+ * tokens: everything we hand out and later recognise (access tokens, sealed codes, refresh families), the denylist, and the
+ * ports of what has to be stored for them.
+ *
+ * May import: oauth, platform, keys.
+ */
+export type { AccessTokenGrant, AccessTokens, IssuedAccessToken, OpenedAccessToken } from './access-token.ts';
+export { createAccessTokens, signCompact } from './access-token.ts';
+export type { AuthorizationCodeClaims, AuthorizationCodes } from './authorization-code.ts';
+export { createAuthorizationCodes } from './authorization-code.ts';
+export type {
+  DeniableThing,
+  DenylistChanges,
+  DenylistEntry,
+  DenylistKey,
+  DenylistKind,
+  DenylistPosition,
+  DenylistStore,
+  NewDenylistEntry,
+} from './denylist.ts';
+export { denylistKeys, isDenied } from './denylist.ts';
+export type { OneTimeMarker, OneTimeStore } from './one-time.ts';
+export type {
+  NewRefreshFamily,
+  PresentedRefreshToken,
+  RefreshFamily,
+  RefreshFamilyStore,
+  Rotation,
+  RotationRules,
+} from './refresh-family.ts';
+export type { RotationDecision } from './refresh-rotation.ts';
+export { decideRotation } from './refresh-rotation.ts';
+export type { OpenedRefreshToken, RefreshTokens } from './refresh-token.ts';
+export { createRefreshTokens } from './refresh-token.ts';
+export type { Opened, SealedType, Sealer } from './sealed.ts';
+export { createSealer } from './sealed.ts';
+export type { TokenStore } from './store.ts';
