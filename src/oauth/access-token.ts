@@ -29,7 +29,14 @@ export interface AccessTokenClaims {
 }
 
 /** Why a well-signed access token is not accepted. */
-export type AccessTokenFault = 'claims' | 'issuer' | 'audience' | 'expired' | 'not_yet_valid' | 'issued_in_future' | 'sender_constrained';
+export type AccessTokenFault =
+  | 'claims'
+  | 'issuer'
+  | 'audience'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'issued_in_future'
+  | 'sender_constrained';
 
 const MAX_IDENTIFIER_LENGTH = 256;
 

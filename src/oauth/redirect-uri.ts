@@ -22,14 +22,16 @@ const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(?::([1-9]\d{0,4}))?
  * userinfo, wildcard, dot segment, backslash, space or non-ASCII character.
  */
 export function isAcceptableRedirectUri(text: string): boolean {
-  if (text.length > MAX_REDIRECT_URI_LENGTH || !/^[\x21-\x7e]+$/.test(text) || /[\\#"<>^`{|}*]/.test(text)) return false;
+  if (text.length > MAX_REDIRECT_URI_LENGTH || !/^[\x21-\x7e]+$/.test(text) || /[\\#"<>^`{|}*]/.test(text))
+    return false;
   const scheme = /^([a-z][a-z0-9+.-]*):/.exec(text)?.[1];
   if (scheme === undefined || REFUSED_SCHEMES.has(scheme)) return false;
   if (/(^|[/])(\.|%2e){1,2}([/;?]|$)/i.test(text.slice(scheme.length + 1))) return false;
   if (scheme === 'http') return isLoopbackRedirectUri(text);
   const url = URL.parse(text);
   if (url === null || url.username !== '' || url.password !== '') return false;
-  if (scheme === 'https') return /^https:\/\/([^/?@]+)/.exec(text)?.[1]?.toLowerCase().replace(/:443$/, '') === url.host;
+  if (scheme === 'https')
+    return /^https:\/\/([^/?@]+)/.exec(text)?.[1]?.toLowerCase().replace(/:443$/, '') === url.host;
   return /^[a-z][a-z0-9+.-]*:\/{0,2}[^/@]/.test(text) || /^[a-z][a-z0-9+.-]*:\/+$/.test(text)
     ? !/^[^/]*\/\/[^/?]*@/.test(text)
     : false;

@@ -65,7 +65,8 @@ export function createResourceDirectory(deps: {
   defaultResource?: string | undefined;
 }): ResourceDirectory {
   const byCanonical = new Map<string, Resource>();
-  for (const resource of deps.resources) byCanonical.set(canonicalResource(resource.resource) ?? resource.resource, resource);
+  for (const resource of deps.resources)
+    byCanonical.set(canonicalResource(resource.resource) ?? resource.resource, resource);
   const only = deps.resources.length === 1 ? deps.resources[0]?.resource : undefined;
   const fallback = deps.defaultResource ?? only;
 

@@ -18,7 +18,8 @@ export function parseScope(text: string | undefined): Scope | undefined {
   if (text === undefined) return undefined;
   const names = [...new Set(text.split(' ').filter((name) => name !== ''))];
   if (names.length === 0) return undefined;
-  if (names.length > MAX_SCOPE_TOKENS || !names.every((name) => SCOPE_TOKEN.test(name))) throw reject('scope_malformed');
+  if (names.length > MAX_SCOPE_TOKENS || !names.every((name) => SCOPE_TOKEN.test(name)))
+    throw reject('scope_malformed');
   return names;
 }
 

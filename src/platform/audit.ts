@@ -2,7 +2,9 @@
  * What happened, for people who must know later. Names are stable; values are identifiers (jti, kid, grant id, hash of a
  * client_id, subject), never a token, code, verifier, secret or cookie.
  */
-export type AuditEvent = { readonly event: AuditEventName } & Readonly<Record<string, string | number | boolean | undefined>>;
+export type AuditEvent = { readonly event: AuditEventName } & Readonly<
+  Record<string, string | number | boolean | undefined>
+>;
 
 export type AuditEventName =
   | 'sign_in.succeeded'

@@ -50,7 +50,12 @@ export interface AccessTokens {
 
 const SIGN_TIMEOUT_MS = 2_000;
 
-export function createAccessTokens(deps: { keys: KeyRing; issuer: string; random: Random; lifetime: Seconds }): AccessTokens {
+export function createAccessTokens(deps: {
+  keys: KeyRing;
+  issuer: string;
+  random: Random;
+  lifetime: Seconds;
+}): AccessTokens {
   const { keys, issuer, random, lifetime } = deps;
   const publicKeys = new Map<string, KeyObject>();
 
@@ -78,7 +83,8 @@ export function createAccessTokens(deps: { keys: KeyRing; issuer: string; random
     if (segments === undefined) return undefined;
     const [head = '', body = '', signature = ''] = segments;
     const header = parseJsonObject(Buffer.from(head, 'base64url').toString());
-    if (header === undefined || typeof header['kid'] !== 'string' || !isAccessTokenType(header['typ'])) return undefined;
+    if (header === undefined || typeof header['kid'] !== 'string' || !isAccessTokenType(header['typ']))
+      return undefined;
     if (header['crit'] !== undefined || header['b64'] !== undefined) return undefined;
     const jwk = keys.findPublicJwk(header['kid']);
     if (jwk === undefined || jwk.alg !== header['alg']) return undefined;

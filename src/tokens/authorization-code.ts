@@ -27,7 +27,11 @@ export interface AuthorizationCodes {
   open(code: string): Promise<Opened<AuthorizationCodeClaims> | undefined>;
 }
 
-export function createAuthorizationCodes(deps: { sealer: Sealer; random: Random; lifetime: Seconds }): AuthorizationCodes {
+export function createAuthorizationCodes(deps: {
+  sealer: Sealer;
+  random: Random;
+  lifetime: Seconds;
+}): AuthorizationCodes {
   const { sealer, random, lifetime } = deps;
   return {
     issue: (claims) => sealer.seal('code+jwe', { ...claims, jti: random(16), gid: random(16) }, lifetime),

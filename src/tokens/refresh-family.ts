@@ -69,7 +69,11 @@ export interface RotationRules {
  * - `revoked`, `expired`, `unknown`: there is no live family; nothing changed.
  */
 export type Rotation =
-  | { readonly outcome: 'rotated' | 'replayed' | 'ahead' | 'kept'; readonly family: RefreshFamily; readonly at: EpochSeconds }
+  | {
+      readonly outcome: 'rotated' | 'replayed' | 'ahead' | 'kept';
+      readonly family: RefreshFamily;
+      readonly at: EpochSeconds;
+    }
   | { readonly outcome: 'refused' | 'reused' | 'revoked' | 'expired' | 'unknown'; readonly at: EpochSeconds };
 
 /** Where refresh families are kept. Every driver passes the contract in `guardmint/testing`. */

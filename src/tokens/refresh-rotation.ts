@@ -21,7 +21,8 @@ export function decideRotation(
   rules: RotationRules,
   now: EpochSeconds,
 ): RotationDecision {
-  if (family === undefined || family.nonceHash !== presented.nonceHash) return { rotation: { outcome: 'unknown', at: now } };
+  if (family === undefined || family.nonceHash !== presented.nonceHash)
+    return { rotation: { outcome: 'unknown', at: now } };
   if (family.revokedAt !== undefined) return { rotation: { outcome: 'revoked', at: now } };
   if (family.expiresAt <= now || family.usedAt + rules.idleLifetime <= now) {
     return { rotation: { outcome: 'expired', at: now } };
@@ -38,7 +39,9 @@ export function decideRotation(
   }
 
   const sinceRotation = now - family.usedAt;
-  if (behind === 1 && sinceRotation <= rules.replayWindow) return { rotation: { outcome: 'replayed', family, at: now } };
-  if (sinceRotation <= rules.burstWindow || rules.reuse === 'reject') return { rotation: { outcome: 'refused', at: now } };
+  if (behind === 1 && sinceRotation <= rules.replayWindow)
+    return { rotation: { outcome: 'replayed', family, at: now } };
+  if (sinceRotation <= rules.burstWindow || rules.reuse === 'reject')
+    return { rotation: { outcome: 'refused', at: now } };
   return { rotation: { outcome: 'reused', at: now }, next: { ...family, revokedAt: now } };
 }

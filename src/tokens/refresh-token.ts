@@ -51,7 +51,8 @@ export function createRefreshTokens(deps: { keys: KeyRing }): RefreshTokens {
     const reference = body.subarray(0, 6);
     const key = keys.secrets('refresh').find((candidate) => keyReference(candidate).equals(reference));
     if (key === undefined) return undefined;
-    if (!isEqualSecret(mac(key, body).toString('base64url'), body.subarray(MACED).toString('base64url'))) return undefined;
+    if (!isEqualSecret(mac(key, body).toString('base64url'), body.subarray(MACED).toString('base64url')))
+      return undefined;
     const nonce = body.subarray(26, MACED).toString('base64url');
     return {
       familyId: body.subarray(6, 22).toString('base64url'),
@@ -69,5 +70,8 @@ function keyReference(key: SecretKey): Buffer {
 }
 
 function mac(key: SecretKey, body: Buffer): Buffer {
-  return hmacSha256(key.secret, Buffer.concat([Buffer.from('guardmint refresh token\0'), body.subarray(0, MACED)])).subarray(0, 16);
+  return hmacSha256(
+    key.secret,
+    Buffer.concat([Buffer.from('guardmint refresh token\0'), body.subarray(0, MACED)]),
+  ).subarray(0, 16);
 }
