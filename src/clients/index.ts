@@ -5,3 +5,13 @@
  */
 export type { Client, ClientAuthenticationMethod, ClientOrigin, RegisteredClient } from './client.ts';
 export { clientHash, isConfidential } from './client.ts';
+export type { ClientCredentials } from './client-authentication.ts';
+export { authenticateClient } from './client-authentication.ts';
+export type { ClientDirectory } from './client-directory.ts';
+export { createClientDirectory } from './client-directory.ts';
+export type { ClientMetadata, RegistrationPolicy } from './client-registration.ts';
+export { parseClientMetadata } from './client-registration.ts';
+export type { ConfiguredClient } from './configured-client.ts';
+export { configuredClient } from './configured-client.ts';
+export type { SignedClientIds } from './signed-client-id.ts';
+export { createSignedClientIds } from './signed-client-id.ts';

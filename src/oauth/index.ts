@@ -16,6 +16,8 @@ export type { AuthorizationRequest } from './authorization-request.ts';
 export { isCanonicalBase64url, MAX_COMPACT_LENGTH, splitCompact } from './compact.ts';
 export type { RefusalDetail } from './error.ts';
 export { OAuthError, reject, UnavailableError } from './error.ts';
+export type { Form } from './form.ts';
+export { parseForm } from './form.ts';
 export { isCodeChallenge, isCodeVerifier } from './pkce.ts';
 export type { VerifiedRedirectTarget } from './redirect-uri.ts';
 export {

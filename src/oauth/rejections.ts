@@ -25,7 +25,7 @@ export const REJECTIONS = {
   body_too_large: { error: 'invalid_request', status: 413, description: 'The request body is too large.' },
   method_not_allowed: { error: 'invalid_request', status: 405, description: 'The method is not allowed here.' },
   not_found: { error: 'not_found', status: 404, description: 'There is nothing at this address.' },
-  rate_limited: { error: 'slow_down', status: 429, description: 'Too many requests. Try again later.' },
+  rate_limited: { error: 'temporarily_unavailable', status: 429, description: 'Too many requests. Try again later.' },
 
   // who is asking
   client_missing: { ...REQUEST, description: 'client_id is missing.' },

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { isAcceptableRedirectUri, type JsonObject, parseScope, reject } from '../oauth/index.ts';
+import type { ClientAuthenticationMethod } from './client.ts';
+
+/** Client metadata (RFC 7591 §2) after every check: what is registered and echoed. Members as on the wire. */
+export interface ClientMetadata {
+  readonly redirect_uris: readonly string[];
+  readonly grant_types: readonly string[];
+  readonly response_types: readonly string[];
+  readonly token_endpoint_auth_method: ClientAuthenticationMethod;
+  readonly client_name?: string;
+  readonly client_uri?: string;
+  readonly logo_uri?: string;
+  readonly tos_uri?: string;
+  readonly policy_uri?: string;
+  readonly contacts?: readonly string[];
+  readonly software_id?: string;
+  readonly software_version?: string;
+  readonly application_type?: 'native' | 'web';
+  readonly scope?: string;
+}
+
+/** What registration admits. */
+export interface RegistrationPolicy {
+  /** Grant types the server offers; others a client asks for are left out of what is registered. */
+  readonly grantTypes: readonly string[];
+  /** Scope names a client may name; absent: any. Unknown names are left out of what is registered. */
+  readonly validScopes?: readonly string[];
+  /** Registered when a client names no scope. */
+  readonly defaultScopes?: readonly string[];
+}
+
+const METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const;
+const INTERACTIVE = 'authorization_code';
+const UNSAFE_GRANT_TYPES = new Set(['implicit', 'password']);
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control and direction characters are what is refused
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
+
+const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((value) => !UNPRINTABLE.test(value));
+const emptyIsAbsent = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === '' || value === null ? undefined : value), schema.optional());
+const link = text(1024).refine(isShowableLink);
+const keySetLocation = text(1024).refine(isPublicLocation);
+
+const SCHEMA = z.object({
+  redirect_uris: z.array(z.string()).min(1).max(16),
+  grant_types: z.array(text(128)).min(1).max(16).optional(),
+  response_types: z.array(z.literal('code')).length(1).optional(),
+  token_endpoint_auth_method: z.enum(METHODS).optional(),
+  client_name: emptyIsAbsent(text(128).transform((name) => name.trim())),
+  client_uri: emptyIsAbsent(link),
+  logo_uri: emptyIsAbsent(link),
+  tos_uri: emptyIsAbsent(link),
+  policy_uri: emptyIsAbsent(link),
+  jwks_uri: emptyIsAbsent(keySetLocation),
+  contacts: z.array(text(256)).max(8).optional(),
+  software_id: emptyIsAbsent(text(128)),
+  software_version: emptyIsAbsent(text(64)),
+  application_type: z.enum(['native', 'web']).optional(),
+  scope: emptyIsAbsent(text(1024)),
+});
+
+/**
+ * Reads a registration request (RFC 7591 §3.1). Unknown members are ignored and not echoed; what cannot be honoured is
+ * refused or, for extra grant types and scope names, left out of the answer.
+ * @throws OAuthError `registration_redirect_uri_invalid`, `registration_metadata_invalid`,
+ *   `registration_scope_not_allowed`, `registration_software_statement_unsupported`.
+ */
+export function parseClientMetadata(request: JsonObject, policy: RegistrationPolicy): ClientMetadata {
+  if (request['software_statement'] !== undefined) throw reject('registration_software_statement_unsupported');
+  const parsed = SCHEMA.safeParse(request);
+  if (!parsed.success) {
+    const members = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? '')))];
+    const isRedirect = members.includes('redirect_uris');
+    throw reject(isRedirect ? 'registration_redirect_uri_invalid' : 'registration_metadata_invalid', {
+      members: members.join(' '),
+    });
+  }
+  const { scope: wantedScope, jwks_uri: _unused, grant_types, client_name, ...rest } = parsed.data;
+  if (!rest.redirect_uris.every(isAcceptableRedirectUri)) throw reject('registration_redirect_uri_invalid');
+
+  const wanted = grant_types ?? [INTERACTIVE, 'refresh_token'];
+  if (!wanted.includes(INTERACTIVE) || wanted.some((grant) => UNSAFE_GRANT_TYPES.has(grant))) {
+    throw reject('registration_metadata_invalid', { members: 'grant_types' });
+  }
+  const scope = registrableScope(wantedScope, policy);
+  return withoutAbsent({
+    ...rest,
+    redirect_uris: [...new Set(rest.redirect_uris)],
+    grant_types: [...new Set(wanted)].filter((grant) => policy.grantTypes.includes(grant)),
+    response_types: ['code'],
+    token_endpoint_auth_method: rest.token_endpoint_auth_method ?? 'client_secret_basic',
+    client_name: client_name === '' ? undefined : client_name,
+    scope,
+  }) as unknown as ClientMetadata;
+}
+
+function registrableScope(wanted: string | undefined, policy: RegistrationPolicy): string | undefined {
+  let names: readonly string[] | undefined;
+  try {
+    names = parseScope(wanted) ?? policy.defaultScopes;
+  } catch {
+    throw reject('registration_scope_not_allowed');
+  }
+  const { validScopes } = policy;
+  const known = validScopes === undefined ? names : names?.filter((name) => validScopes.includes(name));
+  return known === undefined || known.length === 0 ? undefined : known.join(' ');
+}
+
+function withoutAbsent(members: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}
+
+/** `https`, or `http` on this machine: what may be shown to a person as a link. */
+function isShowableLink(value: string): boolean {
+  if (!/^https?:\/\//i.test(value)) return false;
+  const url = URL.parse(value);
+  if (url === null || url.username !== '' || url.password !== '') return false;
+  return (
+    url.protocol === 'https:' ||
+    url.hostname === 'localhost' ||
+    url.hostname === '127.0.0.1' ||
+    url.hostname === '[::1]'
+  );
+}
+
+/** `https` on a name that can be public: no address literal, no single label, no name reserved for private use. */
+function isPublicLocation(value: string): boolean {
+  const url = /^https:\/\//i.test(value) ? URL.parse(value) : null;
+  if (url === null || url.username !== '' || url.password !== '') return false;
+  const host = url.hostname.replace(/\.$/, '');
+  if (host.startsWith('[') || /^[\d.]+$/.test(host) || !host.includes('.')) return false;
+  return !/\.(localhost|local|internal|lan|home|corp|intranet|private|arpa|test|invalid)$/.test(host);
+}

@@ -1,0 +1,33 @@
+import type { JsonObject } from '../oauth/index.ts';
+import type { Client, ClientAuthenticationMethod } from './client.ts';
+
+/** A client an operator wrote into the configuration: RFC 7591 metadata, a client_id, and the hash of its secret. */
+export interface ConfiguredClient {
+  readonly client_id: string;
+  readonly client_name?: string | undefined;
+  readonly redirect_uris?: readonly string[] | undefined;
+  readonly grant_types?: readonly string[] | undefined;
+  readonly token_endpoint_auth_method?: ClientAuthenticationMethod | undefined;
+  /** SHA-256 of the client secret in base64url. */
+  readonly client_secret_hash?: string | undefined;
+  /** The scope names it may ask for; absent: any. */
+  readonly scope?: string | undefined;
+}
+
+/** The `Client` of a configuration entry. */
+export function configuredClient(entry: ConfiguredClient): Client {
+  const { client_secret_hash: secretHash, ...metadata } = entry;
+  const scope = entry.scope?.split(' ').filter((name) => name !== '');
+  return {
+    clientId: entry.client_id,
+    origin: 'configured',
+    ...(entry.client_name !== undefined && { clientName: entry.client_name }),
+    redirectUris: entry.redirect_uris ?? [],
+    grantTypes: entry.grant_types ?? ['authorization_code', 'refresh_token'],
+    authenticationMethod:
+      entry.token_endpoint_auth_method ?? (secretHash === undefined ? 'none' : 'client_secret_basic'),
+    ...(secretHash !== undefined && { secretHash }),
+    ...(scope !== undefined && { scope }),
+    metadata: metadata as JsonObject,
+  };
+}

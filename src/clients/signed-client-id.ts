@@ -1,0 +1,112 @@
+import type { KeyRing, SecretKey } from '../keys/index.ts';
+import { type JsonObject, parseJsonObject, reject, splitCompact } from '../oauth/index.ts';
+import { type Clock, hmacSha256, isEqualSecret, sha256 } from '../platform/index.ts';
+import type { Client, ClientAuthenticationMethod, RegisteredClient } from './client.ts';
+import type { ClientMetadata } from './client-registration.ts';
+
+const TYPE = 'client+jwt';
+const MAX_LENGTH = 2_048;
+
+/** What is inside a signed client_id; short names, because it travels in URLs. */
+interface SignedClaims {
+  /** redirect_uris */
+  readonly r: readonly string[];
+  /** client_name */
+  readonly n?: string;
+  /** token_endpoint_auth_method, absent: none */
+  readonly a?: ClientAuthenticationMethod;
+  /** grant_types, absent: authorization_code and refresh_token */
+  readonly g?: readonly string[];
+  /** application_type */
+  readonly t?: string;
+  readonly iat: number;
+}
+
+/**
+ * Registrations that nobody has to store (RFC 7591 appendix A.5.2): the client_id is a compact JWS (HS256,
+ * `typ client+jwt`) over the metadata. It never expires, because clients keep a client_id for ever.
+ */
+export interface SignedClientIds {
+  /** @throws OAuthError `registration_too_large` when the client_id would pass 2,048 bytes. */
+  register(metadata: ClientMetadata): RegisteredClient;
+  /** The client of a signed client_id; `undefined` for anything we did not sign, in its one spelling. */
+  open(clientId: string): Client | undefined;
+}
+
+const DEFAULT_GRANT_TYPES = 'authorization_code refresh_token';
+
+export function createSignedClientIds(deps: { keys: KeyRing; clock: Clock }): SignedClientIds {
+  const { keys, clock } = deps;
+
+  function register(metadata: ClientMetadata): RegisteredClient {
+    const key = keys.activeSecret('client');
+    const issuedAt = clock();
+    const method = metadata.token_endpoint_auth_method;
+    const claims: SignedClaims = {
+      r: metadata.redirect_uris,
+      ...(metadata.client_name !== undefined && { n: metadata.client_name }),
+      ...(method !== 'none' && { a: method }),
+      ...(metadata.grant_types.join(' ') !== DEFAULT_GRANT_TYPES && { g: metadata.grant_types }),
+      ...(metadata.application_type !== undefined && { t: metadata.application_type }),
+      iat: issuedAt,
+    };
+    const clientId = sign(key, claims);
+    if (clientId.length > MAX_LENGTH) throw reject('registration_too_large');
+    const secret = method === 'none' ? undefined : clientSecret(key, clientId);
+    return {
+      ...toClient(clientId, claims, key),
+      metadata: { ...metadata } as JsonObject,
+      ...(secret !== undefined && { clientSecret: secret }),
+    };
+  }
+
+  function open(clientId: string): Client | undefined {
+    const segments = clientId.length <= MAX_LENGTH ? splitCompact(clientId, 3) : undefined;
+    if (segments === undefined) return undefined;
+    const [head = '', body = '', signature = ''] = segments;
+    const header = parseJsonObject(Buffer.from(head, 'base64url').toString());
+    if (header?.['alg'] !== 'HS256' || header['typ'] !== TYPE || typeof header['kid'] !== 'string') return undefined;
+    const key = keys.findSecret('client', header['kid']);
+    if (key === undefined) return undefined;
+    if (!isEqualSecret(hmacSha256(key.secret, `${head}.${body}`).toString('base64url'), signature)) return undefined;
+    const claims = parseJsonObject(Buffer.from(body, 'base64url').toString());
+    return claims === undefined ? undefined : toClient(clientId, claims as unknown as SignedClaims, key);
+  }
+
+  return { register, open };
+}
+
+function sign(key: SecretKey, claims: SignedClaims): string {
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const input = `${encode({ alg: 'HS256', typ: TYPE, kid: key.kid })}.${encode(claims)}`;
+  return `${input}.${hmacSha256(key.secret, input).toString('base64url')}`;
+}
+
+// A key of its own, so that no client_id (a public sample of the signing key's MAC) says anything about a secret.
+function clientSecret(key: SecretKey, clientId: string): string {
+  const derived = hmacSha256(key.secret, 'guardmint client secret');
+  return hmacSha256(derived, clientId).toString('base64url');
+}
+
+function toClient(clientId: string, claims: SignedClaims, key: SecretKey): Client {
+  const method = claims.a ?? 'none';
+  const grantTypes = claims.g ?? DEFAULT_GRANT_TYPES.split(' ');
+  return {
+    clientId,
+    origin: 'registered',
+    ...(claims.n !== undefined && { clientName: claims.n }),
+    redirectUris: claims.r,
+    grantTypes,
+    authenticationMethod: method,
+    ...(method !== 'none' && { secretHash: sha256(clientSecret(key, clientId)) }),
+    metadata: {
+      redirect_uris: claims.r,
+      grant_types: grantTypes,
+      response_types: ['code'],
+      token_endpoint_auth_method: method,
+      ...(claims.n !== undefined && { client_name: claims.n }),
+      ...(claims.t !== undefined && { application_type: claims.t }),
+    },
+    issuedAt: claims.iat,
+  };
+}

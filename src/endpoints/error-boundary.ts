@@ -1,0 +1,61 @@
+import type { Context, Middleware } from 'koa';
+import { OAuthError, REJECTIONS, type RejectionReason, reject, UnavailableError } from '../oauth/index.ts';
+
+/** Told of everything that was refused or went wrong, once, where it becomes an answer. */
+export type FaultReporter = (fault: OAuthError | UnavailableError | Error, context: { readonly path: string }) => void;
+
+/** Writes a page for a refusal that a person sees. */
+export type RefusalPage = (
+  ctx: Context,
+  refusal: { readonly status: number; readonly reason: RejectionReason },
+) => void;
+
+/**
+ * Turns what was thrown below into the answer of the table of refusals: an OAuth error in JSON (RFC 6749 §5.2) or a page.
+ * Faults of a dependency are 503 with `Retry-After`, bugs 500; neither tells why.
+ */
+export function errorBoundary(deps: { reportFault: FaultReporter; refusalPage?: RefusalPage | undefined }): Middleware {
+  const { reportFault, refusalPage } = deps;
+  return async function boundary(ctx, next) {
+    try {
+      await next();
+    } catch (thrown) {
+      const fault =
+        thrown instanceof OAuthError || thrown instanceof UnavailableError ? thrown : transportRefusal(thrown);
+      reportFault(fault, { path: ctx.path });
+      if (fault instanceof UnavailableError) ctx.set('Retry-After', String(fault.retryAfter));
+      const reason = reasonOf(fault);
+      ctx.set('Cache-Control', 'no-store');
+      if (refusalPage !== undefined && ctx.accepts('json', 'html') === 'html') {
+        refusalPage(ctx, { status: REJECTIONS[reason].status, reason });
+        return;
+      }
+      writeRefusal(ctx, reason);
+    }
+  };
+}
+
+/** The answer of one row of the table, as JSON. */
+export function writeRefusal(ctx: Context, reason: RejectionReason): void {
+  const { status, error, description } = REJECTIONS[reason];
+  ctx.set('Cache-Control', 'no-store');
+  // RFC 6749 §5.2: a client that tried the Authorization header is told which scheme is right.
+  if (status === 401 && ctx.get('Authorization') !== '')
+    ctx.set('WWW-Authenticate', 'Basic realm="guardmint", charset="UTF-8"');
+  ctx.status = status;
+  ctx.body = { error, error_description: description };
+}
+
+function reasonOf(fault: Error): RejectionReason {
+  if (fault instanceof OAuthError) return fault.reason;
+  return fault instanceof UnavailableError ? 'unavailable' : 'internal';
+}
+
+/** What koa-body and Koa throw for a body or a URL they cannot read, as rows of the table. */
+function transportRefusal(thrown: unknown): Error {
+  const status = thrown instanceof Error && 'status' in thrown ? thrown.status : undefined;
+  if (status === 413) return reject('body_too_large');
+  if (status === 415) return reject('content_type_unsupported');
+  if (typeof status === 'number' && status >= 400 && status < 500) return reject('body_malformed');
+  return thrown instanceof Error ? thrown : new Error('a value was thrown that is no error');
+}

@@ -1,0 +1,12 @@
+/**
+ * endpoints: HTTP in, HTTP out: `createAuthRoutes`, one file for each endpoint, and the boundary where refusals become
+ * answers.
+ *
+ * May import: oauth, platform, provider, clients, grants.
+ */
+export type { FaultReporter, RefusalPage } from './error-boundary.ts';
+export { errorBoundary, writeRefusal } from './error-boundary.ts';
+export type { PublishedJwkSet } from './jwks.ts';
+export type { RateLimiter } from './rate-limit.ts';
+export type { AuthRoutesOptions, ClientRegistrationOptions, RevocationOptions } from './routes.ts';
+export { createAuthRoutes } from './routes.ts';

@@ -1,0 +1,26 @@
+import type { Middleware } from 'koa';
+import type { Seconds } from '../oauth/index.ts';
+
+/** A JWK Set ready to be served. */
+export interface PublishedJwkSet {
+  readonly body: string;
+  /** Strong entity tag, quoted. */
+  readonly etag: string;
+  readonly maxAge: Seconds;
+}
+
+/**
+ * GET the JWK Set (RFC 7517 §5). Caches may keep it for a short while, and much longer while we are away: an old set
+ * still verifies every token that is out.
+ */
+export function jwksEndpoint(jwkSet: () => PublishedJwkSet): Middleware {
+  return async function jwks(ctx) {
+    const { body, etag, maxAge } = jwkSet();
+    ctx.set('Cache-Control', `public, max-age=${maxAge}, stale-while-revalidate=60, stale-if-error=86400`);
+    ctx.set('ETag', etag);
+    ctx.type = 'application/json';
+    ctx.status = 200;
+    if (ctx.fresh) ctx.status = 304;
+    else ctx.body = body;
+  };
+}

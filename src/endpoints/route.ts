@@ -1,0 +1,56 @@
+import cors from '@koa/cors';
+import type Router from '@koa/router';
+import type { Middleware } from 'koa';
+import { reject } from '../oauth/index.ts';
+import { errorBoundary, type FaultReporter, type RefusalPage } from './error-boundary.ts';
+
+/** One address of the server: who answers which method, and whether scripts of other origins may read the answer. */
+export interface Route {
+  readonly path: string;
+  readonly get?: Middleware;
+  readonly post?: Middleware;
+  /** Cross-origin scripts may call it: metadata and the endpoints clients call, never a page (MCP clients in browsers). */
+  readonly isCrossOrigin: boolean;
+  /** People see refusals of this address, in a browser. */
+  readonly refusalPage?: RefusalPage | undefined;
+}
+
+const ALLOWED_HEADERS = ['Authorization', 'Content-Type', 'MCP-Protocol-Version', 'DPoP', 'Accept', 'If-None-Match'];
+const EXPOSED_HEADERS = ['WWW-Authenticate', 'Retry-After', 'ETag', 'DPoP-Nonce'];
+
+/** Mounts routes; any method but theirs is answered with 405 and `Allow` (RFC 9110 §15.5.6). */
+export function mountRoutes(router: Router, routes: readonly Route[], reportFault: FaultReporter): void {
+  for (const route of routes) {
+    const methods = [
+      ...(route.get === undefined ? [] : ['GET', 'HEAD']),
+      ...(route.post === undefined ? [] : ['POST']),
+      ...(route.isCrossOrigin ? ['OPTIONS'] : []),
+    ];
+    const stack: Middleware[] = [];
+    if (route.isCrossOrigin) {
+      stack.push(
+        cors({
+          origin: '*',
+          allowMethods: methods,
+          allowHeaders: ALLOWED_HEADERS,
+          exposeHeaders: EXPOSED_HEADERS,
+          maxAge: 600,
+          keepHeadersOnError: false,
+        }),
+      );
+    }
+    stack.push(errorBoundary({ reportFault, refusalPage: route.refusalPage }));
+    stack.push(async function dispatch(ctx, next) {
+      const endpoint =
+        ctx.method === 'POST' ? route.post : ctx.method === 'GET' || ctx.method === 'HEAD' ? route.get : undefined;
+      if (endpoint !== undefined) return endpoint(ctx, next);
+      ctx.set('Allow', methods.join(', '));
+      if (ctx.method === 'OPTIONS' && route.isCrossOrigin) {
+        ctx.status = 204;
+        return undefined;
+      }
+      throw reject('method_not_allowed');
+    });
+    router.all(route.path, ...stack);
+  }
+}

@@ -1,0 +1,179 @@
+import Router from '@koa/router';
+import { createAuthorizationCodeGrant, createRefreshTokenGrant, type Grant } from '../grants/index.ts';
+import {
+  createResourceDirectory,
+  findIssuerFault,
+  issuerPath,
+  type ResourceDirectory,
+  type ServerMetadata,
+  wellKnownPath,
+} from '../oauth/index.ts';
+import { type Clock, systemClock } from '../platform/index.ts';
+import type {
+  AccessToken,
+  AuthorizationCode,
+  OAuthAuthorizationServerProvider,
+  RefreshToken,
+} from '../provider/index.ts';
+import { OFFLINE_ACCESS } from './authorization-request.ts';
+import { authorizeEndpoint } from './authorize.ts';
+import type { FaultReporter, RefusalPage } from './error-boundary.ts';
+import { jwksEndpoint, type PublishedJwkSet } from './jwks.ts';
+import { metadataEndpoint } from './metadata.ts';
+import { limited, type RateLimiter } from './rate-limit.ts';
+import { registerEndpoint } from './register.ts';
+import { revokeEndpoint } from './revoke.ts';
+import { mountRoutes, type Route } from './route.ts';
+import { tokenEndpoint } from './token.ts';
+
+/** Dynamic client registration (RFC 7591): offered only when enabled. */
+export interface ClientRegistrationOptions {
+  readonly enabled: boolean;
+  /** Scope names clients may register; absent: those of the resources, or any where a resource admits any. */
+  readonly validScopes?: readonly string[];
+  /** Registered when a client names none. */
+  readonly defaultScopes?: readonly string[];
+}
+
+/** Token revocation (RFC 7009): offered only when enabled. */
+export interface RevocationOptions {
+  readonly enabled: boolean;
+}
+
+/** Options of `createAuthRoutes`. */
+export interface AuthRoutesOptions<
+  Code extends AuthorizationCode,
+  Refresh extends RefreshToken,
+  Access extends AccessToken,
+> {
+  readonly provider: OAuthAuthorizationServerProvider<Code, Refresh, Access>;
+  /** The issuer identifier, used byte for byte; endpoints live below its path. */
+  readonly issuerUrl: string;
+  readonly serviceDocumentationUrl?: string;
+  readonly clientRegistrationOptions?: ClientRegistrationOptions;
+  readonly revocationOptions?: RevocationOptions;
+  /** The resources tokens may be asked for; absent: every resource on this machine. */
+  readonly resources?: ResourceDirectory;
+  /** The keys of signed access tokens; absent: no JWK Set is served. */
+  readonly jwkSet?: () => PublishedJwkSet;
+  readonly clock?: Clock;
+  readonly reportFault?: FaultReporter;
+  /** The page a person sees when `/authorize` refuses; absent: JSON. */
+  readonly refusalPage?: RefusalPage;
+  readonly rateLimiters?: Partial<Record<'authorize' | 'token' | 'register' | 'revoke', RateLimiter>>;
+}
+
+/**
+ * The routes of an authorization server over any provider, as a Koa router: metadata, `/authorize`, `/token` and, where
+ * enabled, `/register`, `/revoke` and the JWK Set.
+ *
+ * @example
+ * app.use(createAuthRoutes({ provider, issuerUrl: 'https://auth.example.com' }).routes());
+ * @throws TypeError when the issuer cannot be one (RFC 8414 §2).
+ */
+export function createAuthRoutes<
+  Code extends AuthorizationCode,
+  Refresh extends RefreshToken,
+  Access extends AccessToken,
+>(options: AuthRoutesOptions<Code, Refresh, Access>): Router {
+  const { provider, issuerUrl: issuer } = options;
+  const fault = findIssuerFault(issuer);
+  if (fault !== undefined) throw new TypeError(`issuerUrl ${fault}`);
+  const clock = options.clock ?? systemClock;
+  const reportFault = options.reportFault ?? (() => {});
+  const resources = options.resources ?? createResourceDirectory({ resources: [] });
+  const grants: readonly Grant[] = [
+    createAuthorizationCodeGrant({ provider, clock }),
+    createRefreshTokenGrant({ provider, clock }),
+  ];
+  const grantTypes = grants.map((grant) => grant.grantType);
+  const findClient = (clientId: string) => provider.getClient(clientId);
+  const limiters = options.rateLimiters ?? {};
+  const path = issuerPath(issuer);
+
+  const routes: Route[] = [
+    {
+      path: wellKnownPath('oauth-authorization-server', issuer),
+      get: metadataEndpoint(buildMetadata(options, resources, grantTypes)),
+      isCrossOrigin: true,
+    },
+    {
+      path: `${path}/authorize`,
+      ...both(limited(limiters.authorize, authorizeEndpoint({ provider, issuer, resources, reportFault }))),
+      isCrossOrigin: false,
+      refusalPage: options.refusalPage,
+    },
+    {
+      path: `${path}/token`,
+      post: limited(limiters.token, tokenEndpoint({ findClient, grants })),
+      isCrossOrigin: true,
+    },
+  ];
+  if (options.jwkSet !== undefined) {
+    routes.push({ path: `${path}/.well-known/jwks.json`, get: jwksEndpoint(options.jwkSet), isCrossOrigin: true });
+  }
+  const registration = options.clientRegistrationOptions;
+  if (registration?.enabled === true) {
+    const validScopes = registration.validScopes ?? scopeNames(resources);
+    const policy = {
+      grantTypes,
+      ...(validScopes !== undefined && { validScopes }),
+      ...(registration.defaultScopes !== undefined && { defaultScopes: registration.defaultScopes }),
+    };
+    const endpoint = registerEndpoint({ registerClient: (metadata) => provider.registerClient(metadata), policy });
+    routes.push({ path: `${path}/register`, post: limited(limiters.register, endpoint), isCrossOrigin: true });
+  }
+  if (options.revocationOptions?.enabled === true) {
+    const endpoint = revokeEndpoint({ provider });
+    routes.push({ path: `${path}/revoke`, post: limited(limiters.revoke, endpoint), isCrossOrigin: true });
+  }
+
+  const router = new Router({ sensitive: true, strict: true });
+  mountRoutes(router, routes, reportFault);
+  return router;
+}
+
+function both<M>(endpoint: M): { get: M; post: M } {
+  return { get: endpoint, post: endpoint };
+}
+
+/** Every scope name the resources know, `offline_access` with them; `undefined` where a resource admits any. */
+function scopeNames(resources: ResourceDirectory): readonly string[] | undefined {
+  if (resources.known.length === 0 || resources.known.some((resource) => resource.scopes === undefined))
+    return undefined;
+  return [...new Set([...resources.known.flatMap((resource) => Object.keys(resource.scopes ?? {})), OFFLINE_ACCESS])];
+}
+
+const AUTHENTICATION_METHODS = ['none', 'client_secret_basic', 'client_secret_post'];
+
+function buildMetadata(
+  options: Pick<
+    AuthRoutesOptions<AuthorizationCode, RefreshToken, AccessToken>,
+    'issuerUrl' | 'serviceDocumentationUrl' | 'clientRegistrationOptions' | 'revocationOptions' | 'jwkSet'
+  >,
+  resources: ResourceDirectory,
+  grantTypes: readonly string[],
+): ServerMetadata {
+  const issuer = options.issuerUrl;
+  const scopes = options.clientRegistrationOptions?.validScopes ?? scopeNames(resources) ?? [OFFLINE_ACCESS];
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/authorize`,
+    token_endpoint: `${issuer}/token`,
+    ...(options.jwkSet !== undefined && { jwks_uri: `${issuer}/.well-known/jwks.json` }),
+    ...(options.clientRegistrationOptions?.enabled === true && { registration_endpoint: `${issuer}/register` }),
+    scopes_supported: scopes,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: grantTypes,
+    token_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
+    ...(options.revocationOptions?.enabled === true && {
+      revocation_endpoint: `${issuer}/revoke`,
+      revocation_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
+    }),
+    code_challenge_methods_supported: ['S256'],
+    ...(options.serviceDocumentationUrl !== undefined && { service_documentation: options.serviceDocumentationUrl }),
+    authorization_response_iss_parameter_supported: true,
+    ...(resources.known.length > 0 && { protected_resources: resources.known.map((resource) => resource.resource) }),
+  };
+}

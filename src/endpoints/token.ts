@@ -1,0 +1,28 @@
+import type { Middleware } from 'koa';
+import { authenticateClient, type Client } from '../clients/index.ts';
+import type { Grant } from '../grants/index.ts';
+import { reject } from '../oauth/index.ts';
+import { readFormBody } from './body.ts';
+
+/** POST /token (RFC 6749 §3.2): authenticates the client, finds the grant, answers what it redeems. */
+export function tokenEndpoint(deps: {
+  findClient: (clientId: string) => Promise<Client | undefined>;
+  grants: readonly Grant[];
+}): Middleware {
+  const { findClient } = deps;
+  const grants = new Map(deps.grants.map((grant) => [grant.grantType, grant]));
+  return async function token(ctx) {
+    ctx.set('Cache-Control', 'no-store');
+    ctx.set('Pragma', 'no-cache');
+    const form = await readFormBody(ctx);
+    const client = await authenticateClient({ form, authorization: ctx.req.headers.authorization }, findClient);
+
+    const grantType = form.get('grant_type');
+    if (grantType === undefined) throw reject('grant_type_missing');
+    const grant = grants.get(grantType);
+    if (grant === undefined) throw reject('grant_type_unsupported');
+    if (!client.grantTypes.includes(grantType)) throw reject('grant_type_not_allowed', { grantType });
+
+    ctx.body = await grant.redeem(form, client);
+  };
+}

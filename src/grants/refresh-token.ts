@@ -1,0 +1,30 @@
+import type { Client } from '../clients/index.ts';
+import { narrowScope, parseScope, reject } from '../oauth/index.ts';
+import type { Clock } from '../platform/index.ts';
+import type { OAuthAuthorizationServerProvider, RefreshToken } from '../provider/index.ts';
+import { checkGrantedResource } from './authorization-code.ts';
+import type { Grant } from './grant.ts';
+
+/** The refresh_token grant (RFC 6749 §6, OAuth 2.1 §4.3). Scope and resource are checked before the token is used. */
+export function createRefreshTokenGrant<Refresh extends RefreshToken>(deps: {
+  provider: Pick<OAuthAuthorizationServerProvider<never, Refresh>, 'loadRefreshToken' | 'exchangeRefreshToken'>;
+  clock: Clock;
+}): Grant {
+  const { provider, clock } = deps;
+  return {
+    grantType: 'refresh_token',
+
+    async redeem(form, client: Client) {
+      const presented = form.get('refresh_token');
+      if (presented === undefined) throw reject('parameter_missing', { parameter: 'refresh_token' });
+
+      const token = await provider.loadRefreshToken(client, presented);
+      if (token === undefined) throw reject('refresh_token_unknown');
+      if (token.expiresAt !== undefined && token.expiresAt <= clock()) throw reject('refresh_token_expired');
+      checkGrantedResource(form, token.resource);
+      const scope = narrowScope(parseScope(form.get('scope')), token.scope);
+
+      return provider.exchangeRefreshToken(client, token, scope);
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import type { Client, ClientMetadata, RegisteredClient } from '../clients/index.ts';
+import type { AuthorizationRequest, EpochSeconds, Scope, Seconds } from '../oauth/index.ts';
+
+/** What the protocol has to know of an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.6). */
+export interface AuthorizationCode {
+  /** The redirect URI of the authorization request, its port included. */
+  readonly redirectUri: string;
+  readonly codeChallenge: string;
+  readonly scope: Scope;
+  readonly resource: string;
+  readonly subject: string;
+  readonly expiresAt: EpochSeconds;
+}
+
+/** What the protocol has to know of a refresh token (RFC 6749 §6). */
+export interface RefreshToken {
+  readonly kind: 'refresh_token';
+  readonly clientId: string;
+  readonly scope: Scope;
+  readonly resource: string;
+  readonly subject: string;
+  /** The earlier of its idle and absolute end; absent: it does not end. */
+  readonly expiresAt?: EpochSeconds;
+}
+
+/** What the protocol has to know of an access token. */
+export interface AccessToken {
+  readonly kind: 'access_token';
+  readonly clientId: string;
+  readonly scope: Scope;
+  readonly resource: string;
+  readonly subject: string;
+  readonly expiresAt: EpochSeconds;
+}
+
+/** A token response (RFC 6749 §5.1) as it goes on the wire. */
+export interface OAuthToken {
+  readonly access_token: string;
+  readonly token_type: 'Bearer';
+  readonly expires_in: Seconds;
+  readonly refresh_token?: string;
+  readonly scope?: string;
+}
+
+/**
+ * The heart: everything the HTTP endpoints need to know, and nothing of HTTP. Endpoints do the protocol (client
+ * authentication, redirect URI, PKCE, scope, resource); a provider makes and recognises tokens, over whatever it likes.
+ *
+ * `load…` looks and never consumes; `exchange…` consumes atomically: of concurrent exchanges of one code, one wins.
+ * A method that cannot answer throws `UnavailableError` (503); a method that refuses throws `reject(reason)`.
+ */
+export interface OAuthAuthorizationServerProvider<
+  Code extends AuthorizationCode = AuthorizationCode,
+  Refresh extends RefreshToken = RefreshToken,
+  Access extends AccessToken = AccessToken,
+> {
+  /** The client of a client_id; `undefined` when there is none. */
+  getClient(clientId: string): Promise<Client | undefined>;
+  /** Registers a client (RFC 7591) whose metadata was checked. */
+  registerClient(metadata: ClientMetadata): Promise<RegisteredClient>;
+  /** The URL to send the browser to, for a request that passed every check; sign-in and consent happen there. */
+  authorize(client: Client, request: AuthorizationRequest): Promise<string>;
+  /** The code, ended ones included; `undefined` when there is none of this client. Never consumes it. */
+  loadAuthorizationCode(client: Client, code: string): Promise<Code | undefined>;
+  /** Consumes the code and issues tokens. @throws OAuthError `code_spent` for every exchange but the first. */
+  exchangeAuthorizationCode(client: Client, code: Code): Promise<OAuthToken>;
+  /** The refresh token; `undefined` when there is none of this client. Never consumes it. */
+  loadRefreshToken(client: Client, token: string): Promise<Refresh | undefined>;
+  /** Uses the refresh token; `scope` is what was granted or narrower. */
+  exchangeRefreshToken(client: Client, token: Refresh, scope: Scope): Promise<OAuthToken>;
+  /** A valid access token of this issuer for any resource, or `undefined`. */
+  loadAccessToken(token: string): Promise<Access | undefined>;
+  /** Ends a token and its counterpart (RFC 7009 §2.1). Idempotent; durable when it returns. */
+  revokeToken(token: Access | Refresh): Promise<void>;
+}
