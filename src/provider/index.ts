@@ -3,15 +3,13 @@
  *
  * May import: oauth, platform, keys, tokens, clients.
  */
-export type {
-  JwtAccessToken,
-  JwtAuthorizationCode,
-  JwtProvider,
-  JwtProviderDeps,
-  JwtProviderSettings,
-  JwtRefreshToken,
-} from './jwt-provider.ts';
+export type { GrantRevocation } from './grant-revocation.ts';
+export { createGrantRevocation } from './grant-revocation.ts';
+export type { JwtAccessToken } from './jwt-access-token.ts';
+export type { JwtAuthorizationCode } from './jwt-authorization-code.ts';
+export type { JwtProvider, JwtProviderDeps, JwtProviderSettings } from './jwt-provider.ts';
 export { createJwtProvider } from './jwt-provider.ts';
+export type { JwtRefreshToken } from './jwt-refresh-token.ts';
 export type {
   AccessToken,
   AuthorizationCode,

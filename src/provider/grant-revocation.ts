@@ -1,0 +1,39 @@
+import type { Seconds } from '../oauth/index.ts';
+import type { Audit } from '../platform/index.ts';
+import { type DeniableThing, denylistKeys, isDenied, type TokenStore } from '../tokens/index.ts';
+
+/** Ends grants, and tells what has been ended. */
+export interface GrantRevocation {
+  /** Whether any entry of the denylist stands against the thing. @throws UnavailableError */
+  isThingDenied(thing: DeniableThing): Promise<boolean>;
+  /** Ends the refresh family and every access token of the grant. Idempotent; durable. @throws UnavailableError */
+  revokeGrant(grantId: string): Promise<void>;
+  /** Denies one access token alone. @throws UnavailableError */
+  denyAccessToken(jti: string): Promise<void>;
+}
+
+export function createGrantRevocation(deps: {
+  store: TokenStore;
+  audit: Audit;
+  /** How long an access token may still be accepted somewhere, in seconds. */
+  denialLifetime: Seconds;
+  /** How long a grant that never began is kept from beginning, in seconds. */
+  tombstoneLifetime: Seconds;
+}): GrantRevocation {
+  const { store, audit } = deps;
+  return {
+    isThingDenied: async (thing) => isDenied(thing, await store.denylist.match(denylistKeys(thing))),
+
+    // The family first: it is what could still mint tokens while the entry is being written.
+    async revokeGrant(grantId) {
+      await store.refreshFamilies.revoke(grantId, deps.tombstoneLifetime);
+      await store.denylist.deny({ kind: 'grant', id: grantId, lifetime: deps.denialLifetime });
+      audit({ event: 'grant.revoked', grantId });
+    },
+
+    async denyAccessToken(jti) {
+      await store.denylist.deny({ kind: 'jti', id: jti, lifetime: deps.denialLifetime });
+      audit({ event: 'denylist.entry_added', kind: 'jti', id: jti });
+    },
+  };
+}

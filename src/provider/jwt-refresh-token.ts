@@ -1,0 +1,100 @@
+import { clientHash, isConfidential } from '../clients/index.ts';
+import { reject, UnavailableError } from '../oauth/index.ts';
+import type { OpenedRefreshToken, RefreshFamily } from '../tokens/index.ts';
+import type { GrantRevocation } from './grant-revocation.ts';
+import type { JwtProviderDeps } from './jwt-provider.ts';
+import type { OAuthAuthorizationServerProvider, RefreshToken } from './provider.ts';
+import { tokenResponse } from './token-response.ts';
+
+/** A refresh token whose MAC holds, with its family. */
+export interface JwtRefreshToken extends RefreshToken {
+  readonly opened: OpenedRefreshToken;
+  readonly family: RefreshFamily;
+}
+
+type RefreshMethods = Pick<
+  OAuthAuthorizationServerProvider<never, JwtRefreshToken>,
+  'loadRefreshToken' | 'exchangeRefreshToken'
+>;
+
+/** The two methods about refresh tokens: one family for each grant, one successor for each token. */
+export function createRefreshMethods(
+  deps: Pick<JwtProviderDeps, 'tokens' | 'store' | 'platform' | 'settings'>,
+  revocation: GrantRevocation,
+): RefreshMethods {
+  const { tokens, store, settings } = deps;
+  const { audit } = deps.platform;
+
+  const loadRefreshToken: RefreshMethods['loadRefreshToken'] = async (client, token) => {
+    const opened = tokens.refresh.open(token);
+    if (opened === undefined) return undefined;
+    const family = await store.refreshFamilies.find(opened.familyId);
+    if (family === undefined || family.nonceHash !== opened.nonceHash) return undefined;
+    if (family.clientHash !== clientHash(client)) {
+      throw reject('refresh_token_of_other_client', { grantId: family.familyId });
+    }
+    return {
+      kind: 'refresh_token',
+      clientId: client.clientId,
+      scope: family.scope === '' ? [] : family.scope.split(' '),
+      resource: family.resource,
+      subject: family.subject,
+      expiresAt: Math.min(family.expiresAt, family.usedAt + settings.refresh.idleLifetime),
+      opened,
+      family,
+    };
+  };
+
+  const exchangeRefreshToken: RefreshMethods['exchangeRefreshToken'] = async (client, token, scope) => {
+    const { opened } = token;
+    const rotation = await store.refreshFamilies.rotate(opened, {
+      ...settings.refresh,
+      rotates: !isConfidential(client),
+      keyId: tokens.refreshKeyId(),
+    });
+    const grantId = opened.familyId;
+    switch (rotation.outcome) {
+      case 'unknown':
+        throw reject('refresh_token_unknown', { grantId });
+      case 'expired':
+        throw reject('refresh_token_expired', { grantId });
+      case 'revoked':
+        throw reject('refresh_token_revoked', { grantId });
+      case 'refused':
+        throw reject('refresh_token_superseded', { grantId });
+      case 'reused':
+        audit({ event: 'token.refresh_reused', grantId, subject: token.subject });
+        await revocation.revokeGrant(grantId);
+        throw reject('refresh_token_reused', { grantId });
+    }
+    const { family, outcome, at } = rotation;
+    if (
+      await revocation.isThingDenied({
+        grantId,
+        subject: family.subject,
+        clientHash: family.clientHash,
+        issuedAt: family.createdAt,
+      })
+    ) {
+      await revocation.revokeGrant(grantId);
+      throw reject('refresh_token_revoked', { grantId });
+    }
+    const successor = tokens.refresh.write({ ...opened, generation: family.generation, keyId: family.keyId });
+    if (successor === undefined) throw new UnavailableError('refresh key');
+    const access = await tokens.access.issue(
+      {
+        subject: family.subject,
+        clientId: client.clientId,
+        resource: family.resource,
+        scope,
+        grantId,
+        authTime: family.authTime,
+      },
+      at,
+    );
+    audit({ event: outcome === 'replayed' ? 'token.refresh_replayed' : 'token.refreshed', grantId, jti: access.jti });
+    return tokenResponse(access, scope, successor);
+  };
+
+  return { loadRefreshToken, exchangeRefreshToken };
+}
