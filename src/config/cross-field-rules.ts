@@ -1,0 +1,123 @@
+import type { z } from 'zod';
+import { canonicalResource, isAcceptableRedirectUri, isJsonObject, type JsonObject } from '../oauth/index.ts';
+
+/**
+ * Rules across settings. They run even where single settings are wrong, so that everything is reported at once; what
+ * they look at may therefore have any shape, and a rule whose inputs are not sound says nothing.
+ */
+type Context = z.core.$RefinementCtx;
+
+/** The default and implied scope names of a resource are names it has. */
+export function checkResource(entry: unknown, context: Context): void {
+  if (!isJsonObject(entry) || !isJsonObject(entry['scopes'])) return;
+  const scopes = entry['scopes'];
+  const mustExist = (name: string, path: PropertyKey[]) => {
+    if (!Object.hasOwn(scopes, name)) fault(context, path, `"${name}" is not one of its scopes`);
+  };
+  texts(entry['defaultScopes']).forEach((name, index) => {
+    mustExist(name, ['defaultScopes', index]);
+  });
+  for (const [name, implied] of Object.entries(isJsonObject(entry['implies']) ? entry['implies'] : {})) {
+    mustExist(name, ['implies', name]);
+    texts(implied).forEach((one, index) => {
+      mustExist(one, ['implies', name, index]);
+    });
+  }
+}
+
+/** A client's secret, redirect URIs and grant types agree with each other (RFC 7591 §2). */
+export function checkClient(entry: unknown, context: Context): void {
+  if (!isJsonObject(entry)) return;
+  const method = entry['token_endpoint_auth_method'];
+  const hasSecret = entry['client_secret_hash'] !== undefined;
+  if (method === 'none' && hasSecret)
+    fault(context, ['client_secret_hash'], 'must be absent for a client that does not authenticate ("none")');
+  if (typeof method === 'string' && method.startsWith('client_secret_') && !hasSecret)
+    fault(context, ['client_secret_hash'], `is required for ${method}`);
+
+  const redirectUris = entry['redirect_uris'];
+  texts(redirectUris).forEach((uri, index) => {
+    if (!isAcceptableRedirectUri(uri))
+      fault(
+        context,
+        ['redirect_uris', index],
+        'must be https, http on this machine, or a private-use scheme of an app',
+      );
+  });
+  const grantTypes = entry['grant_types'];
+  const isInteractive = !Array.isArray(grantTypes) || grantTypes.includes('authorization_code');
+  if (isInteractive && (redirectUris === undefined || (Array.isArray(redirectUris) && redirectUris.length === 0)))
+    fault(context, ['redirect_uris'], 'must name at least one redirect URI');
+}
+
+/** What must hold between settings. */
+export function checkSettings(settings: unknown, context: Context): void {
+  if (!isJsonObject(settings)) return;
+  checkAddresses(settings, context);
+  checkIdentifiers(settings, context);
+  const { signIn, lifetimes, refresh, registration } = settings;
+
+  if (isJsonObject(signIn) && signIn['local'] === false)
+    fault(context, ['signIn', 'local'], 'must stay on: there is no other way to sign in');
+
+  if (isJsonObject(lifetimes) && isBelow(lifetimes['refreshAbsolute'], lifetimes['refreshIdle']))
+    fault(context, ['lifetimes', 'refreshAbsolute'], 'must not be shorter than lifetimes.refreshIdle');
+
+  if (isJsonObject(refresh) && refresh['strict'] === true && isBelow(60, refresh['replayWindow']))
+    fault(context, ['refresh', 'replayWindow'], 'must be at most 60 with refresh.strict');
+
+  if (isJsonObject(registration) && Array.isArray(registration['validScopes'])) {
+    const valid = texts(registration['validScopes']);
+    texts(registration['defaultScopes']).forEach((name, index) => {
+      if (!valid.includes(name))
+        fault(context, ['registration', 'defaultScopes', index], `"${name}" is not in registration.validScopes`);
+    });
+  }
+}
+
+function checkAddresses(settings: JsonObject, context: Context): void {
+  const { port, managementPort, issuer } = settings;
+  if (port === 0 && issuer === undefined) fault(context, ['issuer'], 'is required where the port is 0 (any free port)');
+  if (typeof port === 'number' && port !== 0 && port === managementPort)
+    fault(context, ['managementPort'], 'must differ from the port of the server');
+}
+
+function checkIdentifiers(settings: JsonObject, context: Context): void {
+  const identifiers = members(settings['resources'], 'resource').map((text) => canonicalResource(text) ?? text);
+  reportRepeated(identifiers, (index) => fault(context, ['resources', index, 'resource'], 'is listed twice'));
+  reportRepeated(members(settings['clients'], 'client_id'), (index) =>
+    fault(context, ['clients', index, 'client_id'], 'is used by two clients'),
+  );
+
+  const wanted = settings['defaultResource'];
+  const canonical = typeof wanted === 'string' ? canonicalResource(wanted) : undefined;
+  if (canonical !== undefined && Array.isArray(settings['resources']) && !identifiers.includes(canonical))
+    fault(context, ['defaultResource'], 'is not one of the resources');
+}
+
+function fault(context: Context, path: PropertyKey[], message: string): void {
+  context.addIssue({ code: 'custom', message, path });
+}
+
+/** The member `name` of each object of a list, where it is a text; an empty text elsewhere keeps the positions. */
+function members(entries: unknown, name: string): readonly string[] {
+  if (!Array.isArray(entries)) return [];
+  return entries.map((entry: unknown) => {
+    const value = isJsonObject(entry) ? entry[name] : undefined;
+    return typeof value === 'string' ? value : '';
+  });
+}
+
+function reportRepeated(names: readonly string[], report: (index: number) => void): void {
+  names.forEach((name, index) => {
+    if (name !== '' && names.indexOf(name) < index) report(index);
+  });
+}
+
+function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}
+
+function isBelow(one: unknown, other: unknown): boolean {
+  return typeof one === 'number' && typeof other === 'number' && one < other;
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { isJsonObject, type JsonObject } from '../oauth/index.ts';
+import { CONFIG_VARIABLE, ENVIRONMENT } from './environment.ts';
+import { SETTINGS } from './settings.ts';
+
+/** One setting, for people. */
+export interface SettingDescription {
+  /** Its path in the JSON file; `[]` stands for any entry of a list. */
+  readonly path: string;
+  /** Its environment variable. */
+  readonly variable?: string;
+  /** What it may be. */
+  readonly values: string;
+  readonly defaultValue?: string;
+  readonly meaning: string;
+}
+
+/** Every setting in the order of the schema, groups and list entries before their members. */
+export function describeSettings(): readonly SettingDescription[] {
+  const variables = new Map(Object.entries(ENVIRONMENT).map(([name, { path }]) => [path.join('.'), name]));
+  const rows: SettingDescription[] = [];
+
+  function describe(path: string, schema: JsonObject): void {
+    const members = isJsonObject(schema['properties']) ? Object.entries(schema['properties']) : [];
+    const items = schema['items'];
+    const variable = variables.get(path);
+    if (members.length === 0) {
+      rows.push({
+        path,
+        ...(variable !== undefined && { variable }),
+        values: describeValues(schema),
+        ...(schema['default'] !== undefined && { defaultValue: JSON.stringify(schema['default']) }),
+        meaning: typeof schema['description'] === 'string' ? schema['description'] : '',
+      });
+    }
+    for (const [name, member] of members) {
+      if (isJsonObject(member)) describe(path === '' ? name : `${path}.${name}`, member);
+    }
+    if (isJsonObject(items) && isJsonObject(items['properties'])) describe(`${path}[]`, items);
+  }
+
+  describe('', jsonSchema());
+  return [
+    {
+      path: '',
+      variable: CONFIG_VARIABLE,
+      values: 'text',
+      defaultValue: '"guardmint.json"',
+      meaning: 'The JSON file. The default one may be absent.',
+    },
+    ...rows,
+  ];
+}
+
+/** The names an object of the settings may have at `path`. */
+export function settingNamesAt(path: readonly PropertyKey[]): readonly string[] {
+  const found = path.reduce<unknown>((schema, key) => {
+    if (!isJsonObject(schema)) return undefined;
+    const properties = isJsonObject(schema['properties']) ? schema['properties'] : {};
+    return typeof key === 'number' ? schema['items'] : properties[String(key)];
+  }, jsonSchema());
+  return isJsonObject(found) && isJsonObject(found['properties']) ? Object.keys(found['properties']) : [];
+}
+
+function jsonSchema(): JsonObject {
+  return { ...z.toJSONSchema(SETTINGS, { io: 'input', unrepresentable: 'any' }) };
+}
+
+function describeValues(schema: JsonObject): string {
+  const { type, minimum, maximum, items, additionalProperties } = schema;
+  if (Array.isArray(schema['enum'])) return schema['enum'].map((value) => `\`${String(value)}\``).join(', ');
+  if (type === 'integer') return `${String(minimum)} to ${String(maximum)}`;
+  if (type === 'boolean') return '`true`, `false`';
+  if (type === 'array') return isJsonObject(items) && items['type'] === 'object' ? 'list' : 'list of texts';
+  if (type === 'object') {
+    const isOfLists = isJsonObject(additionalProperties) && additionalProperties['type'] === 'array';
+    return isOfLists ? 'name → list of names' : 'name → text';
+  }
+  return 'text';
+}

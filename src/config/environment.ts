@@ -1,0 +1,49 @@
+/** An environment variable: the path of its setting in the JSON file, and how its text is read. */
+interface EnvironmentVariable {
+  readonly path: readonly string[];
+  /** The value of the text; text that cannot be one is passed on, for the schema to refuse. */
+  readonly read: (text: string) => unknown;
+}
+
+const asText = (text: string): unknown => text;
+const asNumber = (text: string): unknown => (/^\d{1,15}$/.test(text) ? Number(text) : text);
+
+const WORDS: Readonly<Record<string, boolean>> = { on: true, true: true, off: false, false: false };
+const asSwitch = (text: string): unknown => WORDS[text.toLowerCase()] ?? text;
+
+function asProxyCount(text: string): unknown {
+  const word = asSwitch(text);
+  return typeof word === 'boolean' ? Number(word) : asNumber(text);
+}
+
+/** The variable that names the JSON file; the one setting that is not in it. */
+export const CONFIG_VARIABLE = 'GUARDMINT_CONFIG';
+
+/** Every other environment variable. A value set here goes before the same setting in the file. */
+export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
+  GUARDMINT_ISSUER: { path: ['issuer'], read: asText },
+  GUARDMINT_HOST: { path: ['host'], read: asText },
+  GUARDMINT_PORT: { path: ['port'], read: asNumber },
+  GUARDMINT_MANAGEMENT_PORT: { path: ['managementPort'], read: asNumber },
+  GUARDMINT_KEYS_DIR: { path: ['keysDir'], read: asText },
+  GUARDMINT_DATA_DIR: { path: ['dataDir'], read: asText },
+  GUARDMINT_USERS_FILE: { path: ['usersFile'], read: asText },
+  GUARDMINT_TRUST_PROXY: { path: ['trustProxy'], read: asProxyCount },
+  GUARDMINT_LOG_LEVEL: { path: ['logLevel'], read: asText },
+  GUARDMINT_RATE_LIMITS: { path: ['rateLimits', 'enabled'], read: asSwitch },
+};
+
+/** The variable of the setting at `path`. */
+export function variableOf(path: readonly PropertyKey[]): string | undefined {
+  const wanted = path.join('.');
+  return Object.keys(ENVIRONMENT).find((name) => ENVIRONMENT[name]?.path.join('.') === wanted);
+}
+
+/** The variables among `env` that are ours and have a value; an empty one counts as unset. */
+export function ownVariables(env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {
+  const own = new Map<string, string>();
+  for (const [name, text] of Object.entries(env)) {
+    if (name.startsWith('GUARDMINT_') && text !== undefined && text !== '') own.set(name, text);
+  }
+  return own;
+}

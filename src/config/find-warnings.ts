@@ -1,0 +1,31 @@
+import { isLoopbackHost, isLoopbackUrl } from '../oauth/index.ts';
+import type { Settings } from './settings.ts';
+
+/** What works and is probably not meant. */
+export function findWarnings(
+  settings: Pick<Settings, 'host' | 'resources' | 'trustProxy' | 'rateLimits'> & { issuer: string },
+): string[] {
+  const { issuer, host, resources, trustProxy, rateLimits } = settings;
+  const warnings: string[] = [];
+  if (resources.length === 0)
+    warnings.push('resources: none are configured, so tokens are issued for any resource on this machine and no other');
+  if (!isLoopbackAddress(host) && isLoopbackUrl(issuer))
+    warnings.push(`issuer: ${issuer} means each caller's own machine, although the server listens on ${host}`);
+  if (issuer.startsWith('https:') && trustProxy === 0)
+    warnings.push(
+      'trustProxy: an https issuer needs a proxy in front, and while none is trusted all callers count as one address',
+    );
+  if (!rateLimits.enabled) warnings.push('rateLimits: are off, so passwords can be guessed without limit');
+  for (const { resource, scopes = {} } of resources) {
+    if (resource.startsWith('http:') && !isLoopbackUrl(resource))
+      warnings.push(`resources: ${resource} is plain http, so its tokens can be read on the way`);
+    // MCP 2026-07-28: a resource should not advertise what only concerns the authorization server.
+    if (Object.hasOwn(scopes, 'offline_access'))
+      warnings.push(`resources: offline_access is not a scope of ${resource}; every client may ask for it anyway`);
+  }
+  return warnings;
+}
+
+function isLoopbackAddress(host: string): boolean {
+  return isLoopbackHost(host) || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}

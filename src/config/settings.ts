@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import { canonicalResource, findIssuerFault, isScopeToken } from '../oauth/index.ts';
+import { checkClient, checkResource, checkSettings } from './cross-field-rules.ts';
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+function whole(min: number, max: number, unit = ''): z.ZodNumber {
+  const error = `must be a whole number${unit} from ${min} to ${max}`;
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+}
+
+const seconds = (min: number, max: number) => whole(min, max, ' of seconds');
+const flag = () => z.boolean({ error: 'must be on or off (true or false)' });
+const text = (max = 1024) =>
+  z
+    .string({ error: (issue) => (issue.input === undefined ? 'is required' : 'must be a text') })
+    .min(1, { error: 'must not be empty' })
+    .max(max, { error: `must have at most ${max} characters` });
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `must be one of ${values.join(', ')}` });
+const list = <T extends z.ZodType>(item: T) => z.array(item, { error: 'must be a list' });
+
+const RESOURCE_FAULT = 'must be an absolute http or https URI without fragment or user information (RFC 8707 §2)';
+
+/** A resource indicator, in its canonical spelling. */
+const resourceIdentifier = text().transform((value, context) => {
+  const canonical = canonicalResource(value);
+  if (canonical !== undefined) return canonical;
+  context.addIssue({ code: 'custom', message: RESOURCE_FAULT });
+  return z.NEVER;
+});
+
+const issuer = text().superRefine((value, context) => {
+  const fault = findIssuerFault(value);
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+});
+
+const scopeName = text(256).refine(isScopeToken, {
+  error: 'must be a scope name: printable ASCII without space, quote and backslash (RFC 6749 §3.3)',
+});
+
+const resource = z
+  .strictObject(
+    {
+      resource: resourceIdentifier.describe('Its identifier (RFC 8707): the `aud` of its access tokens.'),
+      name: z.exactOptional(text(128)).describe('What people are shown on the consent page.'),
+      scopes: z
+        .exactOptional(z.record(scopeName, text(512), { error: 'must map scope names to sentences' }))
+        .describe('Scope name → the sentence people are shown. Absent: any well-formed scope may be asked for.'),
+      defaultScopes: z
+        .exactOptional(list(scopeName))
+        .describe('What a request that names no scope gets. Absent: all of `scopes`.'),
+      implies: z
+        .exactOptional(z.record(scopeName, list(scopeName), { error: 'must map scope names to lists of them' }))
+        .describe('Scope name → the names it contains.'),
+    },
+    { error: 'must be an object' },
+  )
+  .superRefine(checkResource, { when: () => true });
+
+const link = text().refine((value) => /^https?:\/\//i.test(value) && URL.canParse(value), {
+  error: 'must be an http or https URL',
+});
+
+const client = z
+  .strictObject(
+    {
+      client_id: text(2048)
+        .regex(/^[\x21-\x7e]+$/, { error: 'must be printable ASCII without spaces' })
+        .describe('Its identifier.'),
+      client_name: z.exactOptional(text(128)).describe('What people are shown on the consent page.'),
+      redirect_uris: z.exactOptional(list(text())).describe('Where answers may be sent; compared exactly.'),
+      grant_types: z
+        .exactOptional(list(oneOf(['authorization_code', 'refresh_token'])))
+        .describe('Absent: both `authorization_code` and `refresh_token`.'),
+      response_types: z.exactOptional(list(oneOf(['code']))).describe('Only `code` exists.'),
+      token_endpoint_auth_method: z
+        .exactOptional(oneOf(['none', 'client_secret_basic', 'client_secret_post']))
+        .describe('Absent: `client_secret_basic` with a `client_secret_hash`, else `none`.'),
+      client_secret_hash: z
+        .exactOptional(
+          text().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, {
+            error: 'must be the SHA-256 of the secret in base64url: 43 characters, never the secret itself',
+          }),
+        )
+        .describe('SHA-256 of the client secret, in base64url without padding.'),
+      scope: z.exactOptional(text()).describe('The scope names it may ask for, separated by spaces. Absent: any.'),
+      client_uri: z.exactOptional(link).describe('Its home page.'),
+      logo_uri: z.exactOptional(link).describe('Its logo. Never loaded by our pages.'),
+      tos_uri: z.exactOptional(link).describe('Its terms of service.'),
+      policy_uri: z.exactOptional(link).describe('Its privacy policy.'),
+      contacts: z.exactOptional(list(text(256))).describe('Who is responsible for it.'),
+    },
+    { error: 'must be an object' },
+  )
+  .superRefine(checkClient, { when: () => true });
+
+/** A client of the configuration: RFC 7591 metadata with a `client_id` and the hash of its secret. */
+export type ClientEntry = z.output<typeof client>;
+
+/** Settings that belong together; all of them have defaults, so the group may be absent. */
+function group<T extends z.ZodRawShape>(shape: T) {
+  const schema = z.strictObject(shape, { error: 'must be an object' });
+  // `prefault` gives an absent group the defaults of its members.
+  return schema.prefault({} as z.input<typeof schema>);
+}
+
+/**
+ * Every setting, as it stands in the JSON file. A setting is added here, in `environment.ts` when it may come from the
+ * environment, and nowhere else; docs/configuration.md is generated from both.
+ */
+export const SETTINGS = z
+  .strictObject({
+    issuer: z
+      .exactOptional(issuer)
+      .describe(
+        'The issuer identifier (RFC 8414 §2): the address people and programs reach this server at, used byte for byte. ' +
+          'Absent: `http://localhost:` and the port.',
+      ),
+    host: text(255).default('127.0.0.1').describe('The address to listen on.'),
+    port: whole(0, 65_535).default(3000).describe('The port of the authorization server.'),
+    managementPort: whole(0, 65_535).default(9000).describe('The port of `/livez` and `/readyz`.'),
+    keysDir: text(4096).default('keys').describe('The folder of the keys.'),
+    dataDir: text(4096).default('data').describe('The folder of the embedded store.'),
+    usersFile: z
+      .exactOptional(text(4096))
+      .describe('The file of local users. Absent: `users.json` in the data folder.'),
+    trustProxy: whole(0, 16)
+      .default(0)
+      .describe('How many reverse proxies stand in front, each adding one address to `X-Forwarded-For`.'),
+    logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+      .default('info')
+      .describe('The least severe level that is logged.'),
+    resources: list(resource).default([]).describe('The MCP servers tokens are issued for.'),
+    defaultResource: z
+      .exactOptional(resourceIdentifier)
+      .describe('The resource of a request that names none. Absent: the only one, when there is one.'),
+    clients: list(client).default([]).describe('Clients that need not register themselves.'),
+    signIn: group({
+      local: flag().default(true).describe('Whether people sign in with the passwords of the users file.'),
+    }),
+    lifetimes: group({
+      accessToken: seconds(300, 900).default(600).describe('An access token.'),
+      authorizationCode: seconds(10, 600).default(60).describe('An authorization code.'),
+      refreshIdle: seconds(HOUR, 365 * DAY)
+        .default(30 * DAY)
+        .describe('A refresh token that is not used.'),
+      refreshAbsolute: seconds(HOUR, 730 * DAY)
+        .default(90 * DAY)
+        .describe('A refresh token, however often used.'),
+      request: seconds(MINUTE, HOUR)
+        .default(10 * MINUTE)
+        .describe('A request that waits for sign-in and consent.'),
+      session: seconds(5 * MINUTE, 30 * DAY)
+        .default(12 * HOUR)
+        .describe('A sign-in in one browser.'),
+    }),
+    refresh: group({
+      strict: flag().default(false).describe('Narrows `replayWindow` to 60 seconds.'),
+      replayWindow: z
+        .exactOptional(seconds(0, 7 * DAY))
+        .describe('How long the previous token still gets the same successor. Absent: 86400, with `strict` 60.'),
+      burstWindow: seconds(0, MINUTE)
+        .default(10)
+        .describe('How long after a rotation an older token is refused without ending the grant.'),
+      reuse: oneOf(['revoke', 'reject'])
+        .default('revoke')
+        .describe('What an older token does after that: end the whole grant, or be refused and no more.'),
+    }),
+    registration: group({
+      enabled: flag().default(true).describe('Whether clients may register themselves (RFC 7591).'),
+      validScopes: z
+        .exactOptional(list(scopeName))
+        .describe('Scope names a client may register. Absent: those of the resources.'),
+      defaultScopes: z.exactOptional(list(scopeName)).describe('Registered when a client names none.'),
+    }),
+    keys: group({
+      algorithm: oneOf(['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'])
+        .default('ES256')
+        .describe('The algorithm of new signing keys (RFC 7518 §3.1, RFC 8037 §3.1).'),
+      publishAhead: seconds(10 * MINUTE, 30 * DAY)
+        .default(DAY)
+        .describe('How long a signing key is in the JWK Set before it signs.'),
+      activeFor: seconds(HOUR, 365 * DAY)
+        .default(30 * DAY)
+        .describe('How long a signing key signs.'),
+      verifyFor: seconds(30 * MINUTE, 30 * DAY)
+        .default(DAY)
+        .describe('How long a signing key stays in the JWK Set after it last signed.'),
+    }),
+    rateLimits: group({
+      enabled: flag().default(true).describe('Whether requests are limited. Off is for drills and benchmarks.'),
+      authorize: whole(1, 1_000_000).default(60).describe('Requests to `/authorize` per minute and address.'),
+      token: whole(1, 1_000_000).default(300).describe('Requests to `/token` per minute and address.'),
+      register: whole(1, 1_000_000).default(20).describe('Registrations per minute and address.'),
+      revoke: whole(1, 1_000_000).default(120).describe('Requests to `/revoke` per minute and address.'),
+      signIn: whole(1, 1_000_000).default(20).describe('Sign-in attempts per minute and address.'),
+    }),
+  })
+  .superRefine(checkSettings, { when: () => true });
+
+/** Settings after every check, with defaults. */
+export type Settings = z.output<typeof SETTINGS>;
