@@ -5,6 +5,7 @@ import { checkClient, checkResource, checkSettings } from './cross-field-rules.t
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+const CENTURY = 36_500 * DAY;
 
 function whole(min: number, max: number, unit = ''): z.ZodNumber {
   const error = `must be a whole number${unit} from ${min} to ${max}`;
@@ -107,6 +108,15 @@ function group<T extends z.ZodRawShape>(shape: T) {
   return schema.prefault({} as z.input<typeof schema>);
 }
 
+/** The periods in the life of the keys of one family; `keys` checks that they leave room for what is made with them. */
+function keyPeriods(what: string, publishLead: number, activePeriod: number, hold: number) {
+  return group({
+    publishLead: seconds(0, CENTURY).default(publishLead).describe(`How long a ${what} is known before its first use.`),
+    activePeriod: seconds(MINUTE, CENTURY).default(activePeriod).describe(`How long a ${what} is in use.`),
+    hold: seconds(0, CENTURY).default(hold).describe(`How long a ${what} is still accepted after that.`),
+  });
+}
+
 /**
  * Every setting, as it stands in the JSON file. A setting is added here, in `environment.ts` when it may come from the
  * environment, and nowhere else; docs/configuration.md is generated from both.
@@ -180,15 +190,12 @@ export const SETTINGS = z
       algorithm: oneOf(['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'])
         .default('ES256')
         .describe('The algorithm of new signing keys (RFC 7518 §3.1, RFC 8037 §3.1).'),
-      publishAhead: seconds(10 * MINUTE, 30 * DAY)
-        .default(DAY)
-        .describe('How long a signing key is in the JWK Set before it signs.'),
-      activeFor: seconds(HOUR, 365 * DAY)
-        .default(30 * DAY)
-        .describe('How long a signing key signs.'),
-      verifyFor: seconds(30 * MINUTE, 30 * DAY)
-        .default(DAY)
-        .describe('How long a signing key stays in the JWK Set after it last signed.'),
+      timings: group({
+        signing: keyPeriods('signing key', DAY, 30 * DAY, DAY),
+        sealing: keyPeriods('secret of codes, requests and sessions', DAY, 30 * DAY, 31 * DAY),
+        client: keyPeriods('secret of registered clients', DAY, 365 * DAY, CENTURY),
+        refresh: keyPeriods('secret of refresh tokens', DAY, 30 * DAY, 91 * DAY),
+      }),
     }),
     rateLimits: group({
       enabled: flag().default(true).describe('Whether requests are limited. Off is for drills and benchmarks.'),
