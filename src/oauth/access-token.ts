@@ -1,6 +1,5 @@
 import { isCanonicalBase64url } from './compact.ts';
 import { isSameResource } from './resource.ts';
-import { isScopeToken } from './scope.ts';
 import type { JsonObject } from './strict-json.ts';
 import type { EpochSeconds, Seconds } from './time.ts';
 
@@ -60,15 +59,11 @@ export function isAccessTokenClaims(payload: JsonObject): payload is JsonObject 
     isTime(exp) &&
     (nbf === undefined || isTime(nbf)) &&
     isText(jti, MAX_IDENTIFIER_LENGTH) &&
-    (scope === undefined || isScopeText(scope)) &&
+    (scope === undefined || typeof scope === 'string') &&
     (gid === undefined || isText(gid, MAX_IDENTIFIER_LENGTH)) &&
     (auth_time === undefined || isTime(auth_time)) &&
     (cnf === undefined || (typeof cnf === 'object' && cnf !== null))
   );
-}
-
-function isScopeText(scope: unknown): boolean {
-  return typeof scope === 'string' && (scope === '' || scope.split(' ').every((name) => isScopeToken(name)));
 }
 
 /** What an access token must agree with. */
@@ -91,11 +86,19 @@ export function findAccessTokenFault(
 ): AccessTokenFault | undefined {
   if (claims.iss !== expected.issuer) return 'issuer';
   if (expected.resource !== undefined && !isForResource(claims.aud, expected.resource)) return 'audience';
-  if (claims.exp + expected.clockTolerance <= now) return 'expired';
+  if (isAccessTokenExpired(claims.exp, expected.clockTolerance, now)) return 'expired';
   if (claims.nbf !== undefined && claims.nbf - expected.clockTolerance > now) return 'not_yet_valid';
   if (claims.iat - expected.clockTolerance > now) return 'issued_in_future';
   if (claims.cnf !== undefined) return 'sender_constrained';
   return undefined;
+}
+
+/**
+ * Whether a token is past its `exp` (RFC 7519 §4.1.4: it is valid before that moment only). One that is late by no more
+ * than the tolerance still counts.
+ */
+export function isAccessTokenExpired(exp: EpochSeconds, clockTolerance: Seconds, now: EpochSeconds): boolean {
+  return clockTolerance === 0 ? exp <= now : exp + clockTolerance < now;
 }
 
 function isForResource(audience: string | readonly string[], resource: string): boolean {

@@ -9,6 +9,7 @@ export {
   ACCESS_TOKEN_TYPE,
   findAccessTokenFault,
   isAccessTokenClaims,
+  isAccessTokenExpired,
   isAccessTokenType,
   isIdentifier,
 } from './access-token.ts';

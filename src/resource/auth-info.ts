@@ -1,0 +1,39 @@
+import { expandScope, type ScopeHierarchy } from '../oauth/index.ts';
+import type { AccessToken } from './access-token.ts';
+
+/**
+ * What the MCP SDKs hand to tools about the token of a request: their `AuthInfo`, written here so that neither SDK is
+ * needed. Each request gets an object of its own.
+ */
+export interface AuthInfo {
+  token: string;
+  clientId: string;
+  /** What was granted and all it implies: the SDKs compare names only. */
+  scopes: string[];
+  /** Epoch seconds. */
+  expiresAt: number;
+  resource: URL;
+  extra: {
+    sub: string;
+    iss: string;
+    jti: string;
+    claims: AccessToken['claims'];
+  };
+}
+
+/** The `AuthInfo` of a verified token. */
+export function createAuthInfo(accessToken: AccessToken, implies: ScopeHierarchy): AuthInfo {
+  return {
+    token: accessToken.token,
+    clientId: accessToken.clientId,
+    scopes: [...expandScope(accessToken.scope, implies)],
+    expiresAt: accessToken.expiresAt,
+    resource: new URL(accessToken.resource),
+    extra: {
+      sub: accessToken.subject,
+      iss: accessToken.issuer,
+      jti: accessToken.jti,
+      claims: accessToken.claims,
+    },
+  };
+}

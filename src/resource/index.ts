@@ -1,0 +1,30 @@
+/**
+ * guardmint/resource: the library with which MCP servers verify access tokens offline. No framework is needed; adapters
+ * are `guardmint/resource/koa`, `/mcp` and `/mcp-sdk-v1`.
+ *
+ * May import: oauth. Frameworks in their adapter file only.
+ */
+export type { ScopeHierarchy } from '../oauth/index.ts';
+export { UnavailableError } from '../oauth/index.ts';
+export type { AccessToken } from './access-token.ts';
+export { getAccessToken, getAuthenticatedUser, runWithAuth } from './auth-context.ts';
+export type { AuthInfo } from './auth-info.ts';
+export type { AuthenticatedUser, RequestHeaders } from './bearer.ts';
+export { authenticate, authorizationHeaders } from './bearer.ts';
+export type { BearerErrorCode } from './bearer-error.ts';
+export { BearerError } from './bearer-error.ts';
+export type { ChallengeOptions } from './challenge.ts';
+export { challenge } from './challenge.ts';
+export type { Clock } from './clock.ts';
+export { MCP_REQUEST_HEADERS, MCP_RESPONSE_HEADERS } from './cors.ts';
+export type { RefusedKey } from './jwk-set.ts';
+export type { JwsAlgorithmName } from './jws-algorithm.ts';
+export type { KeySourceState } from './key-source.ts';
+export type { ProtectedResourceOptions } from './protected-resource.ts';
+export { protectedResourceDocument, protectedResourcePaths, resourceMetadataUrl } from './protected-resource.ts';
+export type { RefusalAnswer } from './refusal-answer.ts';
+export { refusalAnswer } from './refusal-answer.ts';
+export type { RevocableToken, RevocationSource, RevocationState } from './revocation-source.ts';
+export type { KeyFault } from './verification-key.ts';
+export type { Verifier, VerifierOptions, VerifierState } from './verifier.ts';
+export { createVerifier } from './verifier.ts';

@@ -1,0 +1,216 @@
+import {
+  canonicalResource,
+  type EpochSeconds,
+  findAccessTokenFault,
+  isAccessTokenClaims,
+  isAccessTokenExpired,
+  type ScopeHierarchy,
+  type Seconds,
+  UnavailableError,
+} from '../oauth/index.ts';
+import { type AccessToken, createAccessToken } from './access-token.ts';
+import { type AuthInfo, createAuthInfo } from './auth-info.ts';
+import { BearerError } from './bearer-error.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { isTrustworthyUrl } from './fetch-json.ts';
+import { findJwksUri } from './issuer-metadata.ts';
+import { DEFAULT_ALGORITHMS, isJwsAlgorithmName, type JwsAlgorithmName } from './jws-algorithm.ts';
+import { createFixedKeys, type KeySource, type KeySourceState } from './key-source.ts';
+import { createRemoteKeys } from './remote-keys.ts';
+import type { RevocableToken, RevocationSource, RevocationState } from './revocation-source.ts';
+import { createTokenCache } from './token-cache.ts';
+import { createTokenReader, openPayload } from './token-signature.ts';
+import type { VerificationKey } from './verification-key.ts';
+
+/** How access tokens are verified. */
+export interface VerifierOptions {
+  /** The issuer identifier, byte for byte as in `iss`. */
+  readonly issuer: string;
+  /** The resource identifier of this server: what `aud` must name. */
+  readonly resource: string;
+  /** `alg` values that are accepted, each with keys of its own only. */
+  readonly algorithms?: readonly JwsAlgorithmName[];
+  /** A JWK Set, or the URL of one. Without it the issuer's metadata is asked (RFC 8414). */
+  readonly jwks?: { readonly keys: readonly unknown[] } | string;
+  /** Knows revoked tokens; `false` for none. */
+  readonly revocations?: RevocationSource | false;
+  /** What to do while revocations are `stale`: `accept` tokens until they expire, or answer `unavailable`. */
+  readonly onStale?: 'accept' | 'unavailable';
+  /** Scope name → names it contains. */
+  readonly implies?: ScopeHierarchy;
+  /** Epoch seconds. */
+  readonly clock?: Clock;
+  /** How far this clock and the issuer's may differ, in seconds. */
+  readonly clockTolerance?: Seconds;
+  /** How many verified tokens are remembered; 0 for none. */
+  readonly cacheSize?: number;
+  /** Stand-in for the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** How long one fetch may take, in seconds. */
+  readonly fetchTimeout?: Seconds;
+}
+
+/** What a verifier is holding, for health pages. */
+export interface VerifierState {
+  readonly keys: KeySourceState;
+  readonly revocations: RevocationState | undefined;
+  readonly rememberedTokens: number;
+}
+
+/** Verifies the access tokens of one issuer for one resource. */
+export interface Verifier extends Disposable {
+  readonly issuer: string;
+  readonly resource: string;
+  readonly implies: ScopeHierarchy;
+  /**
+   * The verified token, or `undefined` for anything that is not a valid token of this issuer for this resource, whatever
+   * it is. No network on the way unless the keys are unknown.
+   * @throws UnavailableError when it cannot be known, because no keys could be had.
+   */
+  loadAccessToken(token: string): Promise<AccessToken | undefined>;
+  /**
+   * The same as the MCP SDKs want it (`OAuthTokenVerifier`).
+   * @throws BearerError `invalid_token`; the SDK v2 answers it with 401. UnavailableError as above.
+   */
+  verifyAccessToken(token: string): Promise<AuthInfo>;
+  state(): VerifierState;
+  /** Ends what is under way. Tokens are verified with what is known from then on. */
+  close(): void;
+}
+
+interface Remembered {
+  readonly token: string;
+  readonly expiresAt: EpochSeconds;
+  /** Made once: a hit hands out the same settled promise. */
+  readonly answer: Promise<AccessToken>;
+  readonly revocable: RevocableToken;
+  checkedVersion: number;
+}
+
+const NOBODY: Promise<undefined> = Promise.resolve(undefined);
+
+/**
+ * Makes a verifier of RFC 9068 access tokens. With `jwks` as a set and `clock` it uses no network and no timer.
+ *
+ * @example
+ * ```ts
+ * import { createVerifier } from 'guardmint/resource';
+ *
+ * const verifier = createVerifier({ issuer: 'https://as.example.com', resource: 'https://mcp.example.com/mcp' });
+ * const accessToken = await verifier.loadAccessToken(token); // undefined: not a valid token
+ * ```
+ * @throws TypeError for settings that cannot work.
+ */
+export function createVerifier(options: VerifierOptions): Verifier {
+  const { issuer, resource, implies = {}, clock = systemClock, clockTolerance = 5, cacheSize = 20_000 } = options;
+  const { algorithms = DEFAULT_ALGORITHMS, onStale = 'accept' } = options;
+  checkOptions(options, algorithms, clockTolerance);
+  const revocations = options.revocations === false ? undefined : options.revocations;
+  const remembered = createTokenCache<Remembered>(cacheSize);
+  const keys = createKeySource(options, () => remembered.clear());
+  const readToken = createTokenReader(algorithms);
+  const expected = { issuer, resource, clockTolerance };
+
+  function loadAccessToken(token: string): Promise<AccessToken | undefined> {
+    try {
+      if (typeof token !== 'string') return NOBODY;
+      const now = clock();
+      keys.tend(now);
+      const entry = remembered.find(token);
+      return entry === undefined ? verifyToken(token, now) : recall(entry, now);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  function recall(entry: Remembered, now: EpochSeconds): Promise<AccessToken | undefined> {
+    if (isAccessTokenExpired(entry.expiresAt, clockTolerance, now)) {
+      remembered.remove(entry.token);
+      return NOBODY;
+    }
+    return revocations === undefined ? entry.answer : recheck(entry, revocations, now);
+  }
+
+  function recheck(entry: Remembered, source: RevocationSource, now: EpochSeconds): Promise<AccessToken | undefined> {
+    if (onStale === 'unavailable' && source.state(now).freshness === 'stale')
+      throw new UnavailableError('the revocations of the issuer');
+    const version = source.version();
+    if (entry.checkedVersion === version) return entry.answer;
+    if (source.isDenied(entry.revocable)) {
+      remembered.remove(entry.token);
+      return NOBODY;
+    }
+    entry.checkedVersion = version;
+    return entry.answer;
+  }
+
+  function verifyToken(token: string, now: EpochSeconds): Promise<AccessToken | undefined> {
+    const unverified = readToken(token);
+    if (unverified === undefined) return NOBODY;
+    const open = (key: VerificationKey): Promise<AccessToken | undefined> => {
+      const claims = openPayload(unverified, key);
+      if (claims === undefined || !isAccessTokenClaims(claims)) return NOBODY;
+      if (findAccessTokenFault(claims, expected, now) !== undefined) return NOBODY;
+      return remember(createAccessToken(token, claims, resource), unverified.kid, now);
+    };
+    const key = keys.find(unverified.kid);
+    if (key !== undefined) return open(key);
+    return keys.seek(unverified.kid, now).then((found) => (found === undefined ? undefined : open(found)));
+  }
+
+  function remember(accessToken: AccessToken, kid: string, now: EpochSeconds): Promise<AccessToken | undefined> {
+    const { token, expiresAt, jti, grantId, subject, clientId, issuedAt } = accessToken;
+    const entry: Remembered = {
+      token,
+      expiresAt,
+      answer: Promise.resolve(accessToken),
+      revocable: { jti, kid, subject, clientId, issuedAt, ...(grantId !== undefined && { grantId }) },
+      checkedVersion: Number.NaN,
+    };
+    const answer = revocations === undefined ? entry.answer : recheck(entry, revocations, now);
+    if (answer !== NOBODY) remembered.add(entry);
+    return answer;
+  }
+
+  async function verifyAccessToken(token: string): Promise<AuthInfo> {
+    const accessToken = await loadAccessToken(token);
+    if (accessToken === undefined) throw new BearerError('invalid_token');
+    return createAuthInfo(accessToken, implies);
+  }
+
+  function state(): VerifierState {
+    return { keys: keys.state(), revocations: revocations?.state(clock()), rememberedTokens: remembered.size };
+  }
+
+  function close(): void {
+    keys.close();
+    revocations?.close();
+  }
+
+  return { issuer, resource, implies, loadAccessToken, verifyAccessToken, state, close, [Symbol.dispose]: close };
+}
+
+function checkOptions(options: VerifierOptions, algorithms: readonly unknown[], clockTolerance: Seconds): void {
+  const { issuer, resource, jwks } = options;
+  if (typeof issuer !== 'string' || issuer === '') throw new TypeError('issuer: the issuer identifier, a URL');
+  if (typeof resource !== 'string' || canonicalResource(resource) === undefined)
+    throw new TypeError('resource: an absolute http or https URL without fragment');
+  if (algorithms.length === 0 || !algorithms.every((alg) => isJwsAlgorithmName(alg)))
+    throw new TypeError('algorithms: one or more asymmetric JWS algorithms');
+  if (!(clockTolerance >= 0 && clockTolerance <= 300)) throw new TypeError('clockTolerance: 0 to 300 seconds');
+  if (typeof jwks === 'string' && !isTrustworthyUrl(jwks))
+    throw new TypeError('jwks: an https URL, or http on this machine');
+  if (jwks === undefined && !isTrustworthyUrl(issuer))
+    throw new TypeError('issuer: an https URL, or http on this machine, where the keys are not given');
+}
+
+function createKeySource(options: VerifierOptions, onKeyGone: () => void): KeySource {
+  const { issuer, jwks, fetch = globalThis.fetch, fetchTimeout = 5 } = options;
+  if (typeof jwks === 'object') return createFixedKeys(jwks);
+  return createRemoteKeys({
+    locate: (fetcher) => (jwks === undefined ? findJwksUri(issuer, fetcher) : Promise.resolve(jwks)),
+    fetch,
+    timeout: fetchTimeout,
+    onKeyGone,
+  });
+}
