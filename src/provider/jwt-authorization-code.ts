@@ -42,7 +42,7 @@ export function createCodeMethods(
 
   const exchangeAuthorizationCode: CodeMethods['exchangeAuthorizationCode'] = async (client, code) => {
     const { claims } = code;
-    const marker = { kind: 'code', id: claims.jti, expiresAt: claims.exp } as const;
+    const marker = { kind: 'code', id: claims.jti, familyId: claims.gid, expiresAt: claims.exp } as const;
     const nonce = random(16);
     const keyId = tokens.refreshKeyId();
     const isRefreshable = client.grantTypes.includes('refresh_token');

@@ -43,19 +43,40 @@ export interface DenylistChanges extends DenylistPosition {
 /** Where the denylist is kept. Every driver passes the contract in `guardmint/testing`. */
 export interface DenylistStore {
   /**
-   * Adds an entry; durable when answered. Writing a key again never weakens it: the later `expiresAt` and the later
-   * `issuedBefore` stand.
+   * Adds an entry and answers what stands; durable when answered. Writing a key again never weakens it: the rule is that
+   * of `strengthenEntry`, at the store's clock.
    * @throws UnavailableError
    */
   deny(entry: NewDenylistEntry): Promise<DenylistEntry>;
   /** The live entries for these keys. @throws UnavailableError */
   match(keys: readonly DenylistKey[]): Promise<readonly DenylistEntry[]>;
-  /** Every live entry. @throws UnavailableError */
+  /** Every live entry, and a position from which `since` misses none (it may repeat some). @throws UnavailableError */
   snapshot(): Promise<DenylistChanges>;
-  /** What was added after a position, or `gone` when the store no longer knows. @throws UnavailableError */
+  /**
+   * The live entries that were added or strengthened after a position, or `gone` when the store does not know: another
+   * epoch, a position it never reached, one it has forgotten, or text that is no position (it may come from anybody).
+   * @throws UnavailableError
+   */
   since(position: DenylistPosition): Promise<DenylistChanges | 'gone'>;
-  /** Calls `listener` soon after entries were added by anybody, at least once for any number of them. */
+  /** Calls `listener`, which must not throw, soon after entries were added by anybody: at least once for any number. */
   watch(listener: () => void): Disposable;
+}
+
+/**
+ * The entry that stands once `entry` is written at `now` over the one that stood, pure: the later end and the later
+ * watermark of both. Every driver applies exactly this. Only watermarks carry `issuedBefore`: on any other kind it would
+ * let through what the entry denies.
+ */
+export function strengthenEntry(
+  standing: DenylistEntry | undefined,
+  entry: NewDenylistEntry,
+  now: EpochSeconds,
+): DenylistEntry {
+  const { kind, id } = entry;
+  const live = standing !== undefined && standing.expiresAt > now ? standing : undefined;
+  const expiresAt = Math.max(now + entry.lifetime, live?.expiresAt ?? 0);
+  if (kind === 'jti' || kind === 'grant' || kind === 'key') return { kind, id, expiresAt };
+  return { kind, id, issuedBefore: Math.max(entry.issuedBefore ?? now, live?.issuedBefore ?? 0), expiresAt };
 }
 
 /** What is asked of the denylist about one token or grant. */

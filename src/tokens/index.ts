@@ -18,7 +18,7 @@ export type {
   DenylistStore,
   NewDenylistEntry,
 } from './denylist.ts';
-export { denylistKeys, isDenied } from './denylist.ts';
+export { denylistKeys, isDenied, strengthenEntry } from './denylist.ts';
 export type { OneTimeMarker, OneTimeStore } from './one-time.ts';
 export type {
   NewRefreshFamily,

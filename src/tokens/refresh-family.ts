@@ -79,15 +79,16 @@ export type Rotation =
 /** Where refresh families are kept. Every driver passes the contract in `guardmint/testing`. */
 export interface RefreshFamilyStore {
   /**
-   * Spends `code` and begins `family`, in one atomic step: with `again` nothing is begun, and a family is never begun
-   * over one that exists or was revoked. `at` is the store's clock and the family's `createdAt`. Durable when answered.
+   * Spends `code` and begins `family`, in one atomic step. `again` when the code was spent (here or by `consumeOnce`) or
+   * has ended by the store's clock, and when the family exists or was revoked; then nothing is begun. `at` is the store's
+   * clock and the family's `createdAt`. Durable when answered.
    * @throws UnavailableError
    */
   begin(
     code: OneTimeMarker,
     family: NewRefreshFamily,
   ): Promise<{ readonly outcome: 'first' | 'again'; readonly at: EpochSeconds }>;
-  /** The family, live, revoked or expired but not yet forgotten. @throws UnavailableError */
+  /** The family, live, revoked or expired but not yet forgotten; never a mere tombstone. @throws UnavailableError */
   find(familyId: string): Promise<RefreshFamily | undefined>;
   /**
    * Decides and applies one use, atomically: of any number of concurrent calls with one presented token exactly one
@@ -101,6 +102,10 @@ export interface RefreshFamilyStore {
    * @throws UnavailableError
    */
   revoke(familyId: string, tombstoneLifetime: Seconds): Promise<boolean>;
-  /** Live families, newest first, at most 1,000. @throws UnavailableError */
+  /**
+   * Families that are neither revoked nor past `expiresAt`, newest first, at most 1,000; those that match every member of
+   * the filter. Which of them lay idle too long the caller knows, who has the rules.
+   * @throws UnavailableError
+   */
   list(filter: { readonly subject?: string; readonly clientHash?: string }): Promise<readonly RefreshFamily[]>;
 }
