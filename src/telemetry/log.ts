@@ -26,6 +26,8 @@ export function createLog(options: { level: LogLevel; destination?: DestinationS
     level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
+    // Errors are described by `withoutSecrets`; pino would describe the description.
+    serializers: { err: (described: unknown) => described },
     formatters: { level: (label: string) => ({ level: label }) },
   };
   return guarded(destination === undefined ? pino(settings) : pino(settings, destination));

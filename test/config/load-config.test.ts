@@ -1,0 +1,290 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type ConfiguredClient, configuredClient } from '../../src/clients/index.ts';
+import { type Config, ConfigError, describeSettings, loadConfig } from '../../src/config/index.ts';
+import { defaultTimings } from '../../src/keys/timings.ts';
+import { createResourceDirectory } from '../../src/oauth/index.ts';
+
+const RESOURCE = { resource: 'https://mcp.example.com/mcp', scopes: { read: 'Read notes', write: 'Change notes' } };
+
+function load(env: NodeJS.ProcessEnv, file?: unknown): Config {
+  return loadConfig({ env, readFile: () => (file === undefined ? undefined : JSON.stringify(file)) });
+}
+
+function problems(env: NodeJS.ProcessEnv, file?: unknown): readonly string[] {
+  try {
+    load(env, file);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(({ setting, fault }) => `${setting}: ${fault}`);
+    throw error;
+  }
+  return [];
+}
+
+describe('settings', () => {
+  test('nothing at all is a usable configuration for this machine', () => {
+    expect(load({})).toEqual({
+      issuer: 'http://localhost:3000',
+      host: '127.0.0.1',
+      port: 3000,
+      managementPort: 9000,
+      keysDir: 'keys',
+      dataDir: 'data',
+      usersFile: 'data/users.json',
+      trustProxy: 0,
+      logLevel: 'info',
+      resources: [],
+      clients: [],
+      signIn: { local: true },
+      lifetimes: {
+        accessToken: 600,
+        authorizationCode: 60,
+        refreshIdle: 2_592_000,
+        refreshAbsolute: 7_776_000,
+        request: 600,
+        session: 43_200,
+      },
+      refresh: { replayWindow: 86_400, burstWindow: 10, reuse: 'revoke' },
+      registration: { enabled: true },
+      keys: { algorithm: 'ES256', timings: defaultTimings },
+      rateLimits: { enabled: true, authorize: 60, token: 300, register: 20, revoke: 120, signIn: 20 },
+      warnings: [expect.stringMatching(/^resources: none are configured/)],
+    });
+  });
+
+  test('every environment variable reaches its setting', () => {
+    const config = load(
+      {
+        GUARDMINT_ISSUER: 'https://auth.example.com/tenant',
+        GUARDMINT_HOST: '0.0.0.0',
+        GUARDMINT_PORT: '8080',
+        GUARDMINT_MANAGEMENT_PORT: '8081',
+        GUARDMINT_KEYS_DIR: '/keys',
+        GUARDMINT_DATA_DIR: '/data/',
+        GUARDMINT_USERS_FILE: '/users.json',
+        GUARDMINT_TRUST_PROXY: '2',
+        GUARDMINT_LOG_LEVEL: 'warn',
+        GUARDMINT_RATE_LIMITS: 'off',
+      },
+      { resources: [RESOURCE] },
+    );
+
+    expect(config).toMatchObject({
+      issuer: 'https://auth.example.com/tenant',
+      host: '0.0.0.0',
+      port: 8080,
+      managementPort: 8081,
+      keysDir: '/keys',
+      dataDir: '/data/',
+      usersFile: '/users.json',
+      trustProxy: 2,
+      logLevel: 'warn',
+      rateLimits: { enabled: false, token: 300 },
+    });
+  });
+
+  test('the environment goes before the file, and an empty variable counts as unset', () => {
+    const file = { port: 4000, logLevel: 'debug', keysDir: 'mine' };
+
+    const config = load({ GUARDMINT_PORT: '5000', GUARDMINT_LOG_LEVEL: '', UNRELATED: 'x' }, file);
+
+    expect(config).toMatchObject({ port: 5000, logLevel: 'debug', keysDir: 'mine', issuer: 'http://localhost:5000' });
+  });
+
+  test('the file named by GUARDMINT_CONFIG is read from disk, and its absence is a problem of that variable', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'guardmint-config-'));
+    const path = join(folder, 'settings.json');
+    try {
+      expect(() => loadConfig({ env: { GUARDMINT_CONFIG: path } })).toThrow(
+        `GUARDMINT_CONFIG: there is no file ${path}`,
+      );
+      expect(() => loadConfig({ env: { GUARDMINT_CONFIG: folder } })).toThrow('cannot be read (EISDIR)');
+      writeFileSync(path, JSON.stringify({ port: 4100 }));
+      expect(loadConfig({ env: { GUARDMINT_CONFIG: path } }).port).toBe(4100);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('the result is frozen at every depth', () => {
+    const config = load({}, { resources: [RESOURCE] });
+
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.lifetimes)).toBe(true);
+    expect(Object.isFrozen(config.resources[0]?.scopes)).toBe(true);
+  });
+
+  test('resources are kept in their canonical spelling and fit the resource directory', () => {
+    const config = load({}, { resources: [{ ...RESOURCE, resource: 'HTTPS://MCP.Example.com:443/' }] });
+
+    expect(config.resources[0]?.resource).toBe('https://mcp.example.com');
+    const directory = createResourceDirectory(config);
+    expect(directory.resolve([]).resource).toBe('https://mcp.example.com');
+  });
+
+  test('a configured client fits the client directory', () => {
+    const secretHash = createHash('sha256').update('correct horse').digest('base64url');
+    const entry = { client_id: 'desk', redirect_uris: ['http://127.0.0.1/cb'], client_secret_hash: secretHash };
+
+    const clients: readonly ConfiguredClient[] = load({}, { clients: [entry] }).clients;
+
+    expect(clients.map(configuredClient)).toMatchObject([{ clientId: 'desk', secretHash }]);
+  });
+
+  test('strict refreshing narrows the replay window', () => {
+    expect(load({}, { refresh: { strict: true } }).refresh).toEqual({
+      replayWindow: 60,
+      burstWindow: 10,
+      reuse: 'revoke',
+    });
+  });
+});
+
+describe('problems', () => {
+  test('all are reported at once, each by the name the operator typed, cross-field ones among them', () => {
+    const file = {
+      resources: [
+        { resource: 'https://mcp.example.com/#top' },
+        { ...RESOURCE, defaultScopes: ['admin'], implies: { write: ['read', 'chmod'] } },
+        RESOURCE,
+      ],
+      defaultResource: 'https://elsewhere.example.com',
+      lifetimes: { accessToken: 60, refreshIdle: 7_776_001 },
+      clients: [{ client_id: 'a', redirect_uris: ['http://evil.example/cb'] }, { client_id: 'a' }],
+    };
+
+    expect(
+      problems({ GUARDMINT_PORT: '70000', GUARDMINT_ISSUER: 'https://auth.example.com/' }, file).toSorted(),
+    ).toEqual([
+      'GUARDMINT_ISSUER: must have no trailing slash: clients compare it byte for byte',
+      'GUARDMINT_PORT: must be a whole number from 0 to 65535',
+      'guardmint.json: clients[0].redirect_uris[0]: must be https, http on this machine, or a private-use scheme of an app',
+      'guardmint.json: clients[1].client_id: is used by two clients',
+      'guardmint.json: clients[1].redirect_uris: must name at least one redirect URI',
+      'guardmint.json: defaultResource: is not one of the resources',
+      'guardmint.json: lifetimes.accessToken: must be a whole number of seconds from 300 to 900',
+      'guardmint.json: lifetimes.refreshAbsolute: must not be shorter than lifetimes.refreshIdle',
+      'guardmint.json: resources[0].resource: must be an absolute http or https URI without fragment or user information (RFC 8707 §2)',
+      'guardmint.json: resources[1].defaultScopes[0]: "admin" is not one of its scopes',
+      'guardmint.json: resources[1].implies.write[1]: "chmod" is not one of its scopes',
+      'guardmint.json: resources[2].resource: is listed twice',
+    ]);
+  });
+
+  test.each([
+    [{ GUARDMINT_PROT: '1' }, 'GUARDMINT_PROT: is not a setting; did you mean GUARDMINT_PORT?'],
+    [{ GUARDMINT_REDIS_URL: 'redis://x' }, 'GUARDMINT_REDIS_URL: is not a setting'],
+    [{ GUARDMINT_PORT: '0' }, 'GUARDMINT_ISSUER: is required where the port is 0 (any free port)'],
+    [{ GUARDMINT_PORT: '9000' }, 'GUARDMINT_MANAGEMENT_PORT: must differ from the port of the server'],
+    [{ GUARDMINT_RATE_LIMITS: 'maybe' }, 'GUARDMINT_RATE_LIMITS: must be on or off (true or false)'],
+    [{ GUARDMINT_ISSUER: 'http://auth.example.com' }, 'GUARDMINT_ISSUER: must be https unless it is on this machine'],
+  ])('the environment %j is refused', (env, problem) => {
+    expect(problems(env)).toEqual([problem]);
+  });
+
+  test.each([
+    [{ isuer: 'https://a.example' }, 'isuer: is not a setting; did you mean issuer?'],
+    [{ redisUrl: 'redis://x' }, 'redisUrl: is not a setting'],
+    [{ lifetimes: { acessToken: 600 } }, 'lifetimes.acessToken: is not a setting; did you mean accessToken?'],
+    [
+      { clients: [{ client_id: 'a', redirect_uris: ['https://a.example/cb'], client_secret: 's' }] },
+      'clients[0].client_secret: is not a setting',
+    ],
+    [{ signIn: { local: false } }, 'signIn.local: must stay on: there is no other way to sign in'],
+    [{ refresh: { strict: true, replayWindow: 61 } }, 'refresh.replayWindow: must be at most 60 with refresh.strict'],
+    [
+      { registration: { validScopes: ['read'], defaultScopes: ['write'] } },
+      'registration.defaultScopes[0]: "write" is not in registration.validScopes',
+    ],
+    [
+      { resources: [{ resource: 'https://a.example', scopes: { 'a b': 'x' } }] },
+      'resources[0].scopes.a b: must be a scope name: printable ASCII without space, quote and backslash (RFC 6749 §3.3)',
+    ],
+    [{ resources: [{ name: 'x' }] }, 'resources[0].resource: is required'],
+    [{ rateLimits: 'off' }, 'rateLimits: must be an object'],
+  ])('the file %j is refused', (file, problem) => {
+    expect(problems({}, file)).toEqual([`guardmint.json: ${problem}`]);
+  });
+
+  test.each([
+    ['client_secret_basic', undefined, 'client_secret_hash: is required for client_secret_basic'],
+    ['none', 'A'.repeat(43), 'client_secret_hash: must be absent for a client that does not authenticate ("none")'],
+    [
+      undefined,
+      'correct horse',
+      'client_secret_hash: must be the SHA-256 of the secret in base64url: 43 characters, never the secret itself',
+    ],
+  ])('a client with method %s and secret hash %s is refused', (method, hash, problem) => {
+    const client = {
+      client_id: 'a',
+      redirect_uris: ['https://a.example/cb'],
+      token_endpoint_auth_method: method,
+      client_secret_hash: hash,
+    };
+
+    expect(problems({}, { clients: [client] })).toEqual([`guardmint.json: clients[0].${problem}`]);
+  });
+
+  test('a file that is no JSON object is refused without quoting it', () => {
+    const refusal = (text: string) => () => loadConfig({ env: {}, readFile: () => text });
+
+    expect(refusal('{"client_secret": "hunter2",}')).toThrow(/guardmint\.json: is not JSON \(line 1 column \d+\)/);
+    expect(refusal('{"client_secret": "hunter2",}')).not.toThrow('hunter2');
+    expect(refusal('[]')).toThrow('must be one JSON object');
+    expect(refusal('{"port": 1, "port": 2}')).toThrow('no member name repeats');
+  });
+
+  test('whatever a file holds, the answer is a configuration or a list of problems', () => {
+    const names = describeSettings().map(({ path }) => path.split(/[.[]/)[0] ?? '');
+    const file = fc.dictionary(fc.constantFrom(...names, 'zork'), fc.jsonValue({ maxDepth: 3 }));
+
+    fc.assert(
+      fc.property(file, (settings) => {
+        try {
+          expect(load({}, settings).issuer).toMatch(/^https?:/);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConfigError);
+          expect((error as ConfigError).problems.length).toBeGreaterThan(0);
+        }
+      }),
+    );
+  });
+});
+
+describe('warnings', () => {
+  test.each([
+    [{ GUARDMINT_HOST: '0.0.0.0' }, /^issuer: http:\/\/localhost:3000 means each caller's own machine/],
+    [{ GUARDMINT_ISSUER: 'https://auth.example.com' }, /^trustProxy: /],
+    [{ GUARDMINT_RATE_LIMITS: 'off' }, /^rateLimits: /],
+  ])('%j works and is warned about', (env, warning) => {
+    expect(load(env, { resources: [RESOURCE] }).warnings).toEqual([expect.stringMatching(warning)]);
+  });
+
+  test('offline_access among the scopes of a resource is warned about [RS-08]', () => {
+    const resource = { ...RESOURCE, scopes: { offline_access: 'Stay connected' } };
+
+    expect(load({}, { resources: [resource] }).warnings).toEqual([
+      expect.stringMatching(/offline_access is not a scope/),
+    ]);
+  });
+
+  test('a plain http resource elsewhere is warned about', () => {
+    const resource = { resource: 'http://mcp.internal/mcp' };
+
+    expect(load({}, { resources: [resource] }).warnings).toEqual([expect.stringMatching(/is plain http/)]);
+  });
+
+  test('a sound configuration has none', () => {
+    const env = {
+      GUARDMINT_ISSUER: 'https://auth.example.com',
+      GUARDMINT_TRUST_PROXY: 'on',
+      GUARDMINT_HOST: '0.0.0.0',
+    };
+
+    expect(load(env, { resources: [RESOURCE] }).warnings).toEqual([]);
+  });
+});
