@@ -45,7 +45,7 @@ const scopeName = text(256).refine(isScopeToken, {
 const resource = z
   .strictObject(
     {
-      resource: resourceIdentifier.describe('Its identifier (RFC 8707): the `aud` of its access tokens.'),
+      resource: resourceIdentifier.describe('Its identifier (RFC 8707), the `aud` of its access tokens. Required.'),
       name: z.exactOptional(text(128)).describe('What people are shown on the consent page.'),
       scopes: z
         .exactOptional(z.record(scopeName, text(512), { error: 'must map scope names to sentences' }))
@@ -70,7 +70,7 @@ const client = z
     {
       client_id: text(2048)
         .regex(/^[\x21-\x7e]+$/, { error: 'must be printable ASCII without spaces' })
-        .describe('Its identifier.'),
+        .describe('Its identifier. Required.'),
       client_name: z.exactOptional(text(128)).describe('What people are shown on the consent page.'),
       redirect_uris: z.exactOptional(list(text())).describe('Where answers may be sent; compared exactly.'),
       grant_types: z

@@ -1,0 +1,36 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { EXAMPLE, generatedPages } from '../scripts/generate-docs.ts';
+import { loadConfig } from '../src/config/index.ts';
+
+const TOP = new URL('../', import.meta.url).pathname;
+const PAGES = globSync(['*.md', 'docs/**/*.md', 'keys/*.md', 'examples/**/*.md', 'deploy/**/*.md'], { cwd: TOP });
+
+describe('docs', () => {
+  test.each([...generatedPages()])('%s is what the source says; if not, run npm run generate-docs', (path, text) => {
+    expect(readFileSync(join(TOP, path), 'utf8')).toBe(text);
+  });
+
+  test('the example of docs/configuration.md is a configuration without warnings', () => {
+    expect(loadConfig({ env: {}, readFile: () => EXAMPLE }).warnings).toEqual([]);
+  });
+
+  test.each(PAGES)('every relative link of %s leads somewhere', (page) => {
+    const text = readFileSync(join(TOP, page), 'utf8');
+    const links = [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)\s#]+)/g)].map(([, link]) => link ?? '');
+
+    const broken = links.filter((link) => !existsSync(join(TOP, dirname(page), link)));
+
+    expect(broken).toEqual([]);
+  });
+
+  test.each(PAGES)('every source file that %s names exists', (page) => {
+    const text = readFileSync(join(TOP, page), 'utf8');
+    const named = [...text.matchAll(/`((?:src|test|scripts|docs|bench|examples)\/[\w./-]+\.(?:ts|mjs|md|json))`/g)];
+
+    const missing = named.map(([, path]) => path ?? '').filter((path) => !existsSync(join(TOP, path)));
+
+    expect(missing).toEqual([]);
+  });
+});
