@@ -9,6 +9,9 @@ export interface ClientCredentials {
   readonly authorization: string | undefined;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
 /**
  * Authenticates the client of a token or revocation request by exactly the method it is registered with.
  * HTTP Basic credentials count form-encoded, as RFC 6749 §2.3.1 says, and raw, as most clients send them.
@@ -26,6 +29,7 @@ export async function authenticateClient(
   if (form.get('client_assertion') !== undefined || form.get('client_assertion_type') !== undefined) {
     throw reject('client_authentication_method_wrong', { method: 'client_assertion' });
   }
+  if (bodyId !== undefined && CONTROL.test(bodyId)) throw reject('client_unknown');
   if (authorization === undefined) {
     if (bodyId === undefined) throw reject('client_missing');
     const client = await findClient(bodyId);
@@ -69,16 +73,30 @@ function verifySecret(
 function parseBasic(authorization: string): readonly { id: string; secret: string }[] {
   const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1];
   if (encoded === undefined || !isBase64(encoded)) throw reject('client_credentials_malformed');
-  const text = Buffer.from(encoded, 'base64').toString();
-  const colon = text.indexOf(':');
-  if (colon < 1) throw reject('client_credentials_malformed');
+  const text = decodeUtf8(Buffer.from(encoded, 'base64'));
+  const colon = text?.indexOf(':') ?? -1;
+  if (text === undefined || colon < 1) throw reject('client_credentials_malformed');
   const raw = { id: text.slice(0, colon), secret: text.slice(colon + 1) };
   if (raw.secret === '') throw reject('client_credentials_missing');
+  const decoded = { id: formDecode(raw.id), secret: formDecode(raw.secret) };
+  const readings = [decoded, raw].filter(isPrintable);
+  return readings.length === 2 && decoded.id === raw.id && decoded.secret === raw.secret ? [raw] : readings;
+}
+
+/** RFC 7617 §2 allows no control character, and no store should have to meet one. */
+function isPrintable(credentials: { id: string | undefined; secret: string | undefined }): credentials is {
+  id: string;
+  secret: string;
+} {
+  const { id, secret } = credentials;
+  return id !== undefined && secret !== undefined && !CONTROL.test(id) && !CONTROL.test(secret);
+}
+
+function decodeUtf8(bytes: Buffer): string | undefined {
   try {
-    const decoded = { id: formDecode(raw.id), secret: formDecode(raw.secret) };
-    return decoded.id === raw.id && decoded.secret === raw.secret ? [raw] : [decoded, raw];
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return [raw];
+    return undefined;
   }
 }
 
@@ -86,6 +104,10 @@ function isBase64(text: string): boolean {
   return isCanonicalBase64url(text.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_'));
 }
 
-function formDecode(text: string): string {
-  return decodeURIComponent(text.replaceAll('+', ' '));
+function formDecode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return undefined;
+  }
 }

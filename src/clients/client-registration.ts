@@ -34,8 +34,8 @@ const METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const;
 const INTERACTIVE = 'authorization_code';
 const UNSAFE_GRANT_TYPES = new Set(['implicit', 'password']);
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control and direction characters are what is refused
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
+// Control, direction, zero-width and tag characters, unassigned ones and lone surrogates: a name must look like itself.
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cn}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 const text = (max: number) =>
   z
@@ -43,7 +43,7 @@ const text = (max: number) =>
     .max(max)
     .refine((value) => !UNPRINTABLE.test(value));
 const emptyIsAbsent = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => (value === '' || value === null ? undefined : value), schema.optional());
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
 const link = text(1024).refine(isShowableLink);
 const keySetLocation = text(1024).refine(isPublicLocation);
 
@@ -66,19 +66,20 @@ const SCHEMA = z.object({
 });
 
 /**
- * Reads a registration request (RFC 7591 §3.1). Unknown members are ignored and not echoed; what cannot be honoured is
- * refused or, for extra grant types and scope names, left out of the answer.
+ * Reads a registration request (RFC 7591 §3.1). Unknown members are ignored and not echoed, and `null` counts as absent;
+ * what cannot be honoured is refused or, for extra grant types and scope names, left out of the answer.
  * @throws OAuthError `registration_redirect_uri_invalid`, `registration_metadata_invalid`,
  *   `registration_scope_not_allowed`, `registration_software_statement_unsupported`.
  */
 export function parseClientMetadata(request: JsonObject, policy: RegistrationPolicy): ClientMetadata {
-  if (request['software_statement'] !== undefined) throw reject('registration_software_statement_unsupported');
-  const parsed = SCHEMA.safeParse(request);
+  const members = withoutAbsent(request);
+  if (members['software_statement'] !== undefined) throw reject('registration_software_statement_unsupported');
+  const parsed = SCHEMA.safeParse(members);
   if (!parsed.success) {
-    const members = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? '')))];
-    const isRedirect = members.includes('redirect_uris');
+    const faulty = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? '')))];
+    const isRedirect = faulty.includes('redirect_uris');
     throw reject(isRedirect ? 'registration_redirect_uri_invalid' : 'registration_metadata_invalid', {
-      members: members.join(' '),
+      members: faulty.join(' '),
     });
   }
   const { scope: wantedScope, jwks_uri: _unused, grant_types, client_name, ...rest } = parsed.data;
@@ -113,7 +114,7 @@ function registrableScope(wanted: string | undefined, policy: RegistrationPolicy
 }
 
 function withoutAbsent(members: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined && value !== null));
 }
 
 /** `https`, or `http` on this machine: what may be shown to a person as a link. */

@@ -1,6 +1,6 @@
 import { isCanonicalBase64url } from './compact.ts';
 import { isSameResource } from './resource.ts';
-import type { JsonObject } from './strict-json.ts';
+import { isJsonObject, type JsonObject } from './strict-json.ts';
 import type { EpochSeconds, Seconds } from './time.ts';
 
 /** The `typ` of an access token (RFC 9068 §2.1). */
@@ -49,7 +49,7 @@ function isTime(value: unknown): value is number {
 
 /** Whether a payload has every claim RFC 9068 requires, each of its type, and no known claim of another type. */
 export function isAccessTokenClaims(payload: JsonObject): payload is JsonObject & AccessTokenClaims {
-  const { iss, sub, aud, client_id, iat, exp, nbf, jti, scope, gid, auth_time, cnf } = payload;
+  const { iss, sub, aud, client_id, iat, exp, nbf, jti, scope, gid, auth_time, acr, amr, cnf } = payload;
   return (
     isText(iss, 2048) &&
     isText(sub, 1024) &&
@@ -62,7 +62,9 @@ export function isAccessTokenClaims(payload: JsonObject): payload is JsonObject 
     (scope === undefined || typeof scope === 'string') &&
     (gid === undefined || isText(gid, MAX_IDENTIFIER_LENGTH)) &&
     (auth_time === undefined || isTime(auth_time)) &&
-    (cnf === undefined || (typeof cnf === 'object' && cnf !== null))
+    (acr === undefined || typeof acr === 'string') &&
+    (amr === undefined || (Array.isArray(amr) && amr.every((one) => typeof one === 'string'))) &&
+    (cnf === undefined || isJsonObject(cnf))
   );
 }
 
@@ -109,7 +111,7 @@ function isForResource(audience: string | readonly string[], resource: string): 
 /** Whether a `typ` header names an access token: `at+jwt`, in any case and with or without `application/` (RFC 9068 §2.1). */
 export function isAccessTokenType(typ: unknown): boolean {
   if (typ === ACCESS_TOKEN_TYPE) return true;
-  return typeof typ === 'string' && /^(application\/)?at\+jwt$/i.test(typ) && !typ.endsWith('\n');
+  return typeof typ === 'string' && /^(application\/)?at\+jwt$/i.test(typ);
 }
 
 /** Whether `text` can be an identifier of ours (`jti`, `gid`): canonical base64url of at most 256 characters. */

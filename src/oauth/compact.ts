@@ -10,7 +10,7 @@ const LAST_OF_THREE = /[AEIMQUYcgkosw048]$/;
  * jose and Node accept other spellings of the same bytes, so this stands before every call into them.
  */
 export function isCanonicalBase64url(text: string): boolean {
-  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.endsWith('\n')) return false;
+  if (!/^[A-Za-z0-9_-]*$/.test(text)) return false;
   const rest = text.length % 4;
   if (rest === 0) return true;
   if (rest === 1) return false;
@@ -27,7 +27,7 @@ export function splitCompact(text: string, count: 3 | 5): readonly string[] | un
   const segments = text.split('.');
   if (segments.length !== count) return undefined;
   const isSound = segments.every((segment, index) =>
-    segment === '' ? count === 5 && index === 1 : isCanonicalBase64url(segment),
+    count === 5 && index === 1 ? segment === '' : segment !== '' && isCanonicalBase64url(segment),
   );
   return isSound ? segments : undefined;
 }

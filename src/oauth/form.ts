@@ -14,7 +14,8 @@ const MAY_REPEAT = new Set(['resource']);
 export function parseForm(text: string): Form {
   const values = new Map<string, string[]>();
   const repeated = new Set<string>();
-  for (const [name, value] of new URLSearchParams(text)) {
+  // URLSearchParams takes one leading "?" for the mark of a query.
+  for (const [name, value] of new URLSearchParams(text.startsWith('?') ? `?${text}` : text)) {
     const seen = values.get(name);
     if (seen === undefined) {
       values.set(name, [value]);

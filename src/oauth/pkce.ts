@@ -5,5 +5,5 @@ export function isCodeChallenge(text: string): boolean {
 
 /** Whether `text` can be a `code_verifier`: 43 to 128 unreserved characters (RFC 7636 §4.1). */
 export function isCodeVerifier(text: string): boolean {
-  return /^[A-Za-z0-9._~-]{43,128}$/.test(text) && !text.endsWith('\n');
+  return /^[A-Za-z0-9._~-]{43,128}$/.test(text);
 }

@@ -7,34 +7,49 @@ import { isLoopbackHost } from './resource.ts';
  */
 const REFUSED_SCHEMES = new Set(
   (
-    'javascript data vbscript file blob about filesystem view-source jar mailto tel sms ws wss ftp ftps gopher ldap ' +
-    'ldaps ssh telnet intent content chrome edge opera resource chrome-extension moz-extension ms-settings ' +
-    'ms-msdt search-ms mk res urn wyciwyg shell'
+    'javascript livescript mocha vbscript data file filesystem blob about view-source jar mhtml res mk its hcp help cid ' +
+    'mid urn tag oid wyciwyg shell applescript jscript intent content resource package feed pcast webcal webcals ' +
+    'mailto tel callto sms smsto mms sip sips skype facetime facetime-audio geo maps market itms itmss itms-apps ' +
+    'itms-services android-app ios-app search-ms search magnet ws wss ftp ftps sftp tftp gopher ldap ldaps ssh telnet ' +
+    'rlogin tn3270 dict news nntp snews irc ircs imap pop smb nfs afp vnc rdp rtsp rtsps rtmp mms git svn dav davs ' +
+    'edge microsoft-edge opera brave vivaldi firefox safari-extension safari-web-extension googlechrome ' +
+    'googlechromes devtools isolated-app unix'
   ).split(' '),
 );
+const REFUSED_SCHEME_FAMILIES = /^(?:ms-|x-apple|chrome|moz-|ms\.|vnd\.ms)/;
 
 const MAX_REDIRECT_URI_LENGTH = 1024;
 const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(?::([1-9]\d{0,4}))?([/?][^#]*)?$/;
+const HTTPS_HOST = /^https:\/\/((?:\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)(?::[1-9]\d{0,4})?)(?:[/?]|$)/i;
+// One to three slashes after the scheme, no userinfo. Without a slash, "localhost:3000/cb" would be a scheme too.
+const PRIVATE_USE = /^[a-z][a-z0-9+.-]+:\/(?:\/[^/?@]*(?:[/?](?!\/).*)?|[^/].*)?$/;
+const DOT_SEGMENT = /(?:^|\/|%2f|%5c)(?:\.|%2e){1,2}(?:\/|%2f|%5c|;|$)/i;
+const UNSOUND_ESCAPE = /%(?![0-9a-f]{2})|%[01][0-9a-f]|%7f/i;
+const RESPONSE_PARAMETERS = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri', 'response'];
 
 /**
  * Whether a client may register this redirect URI: `https` anywhere, `http` on `localhost`, `127.0.0.1` and `[::1]`
- * only, and private-use schemes (RFC 8252 §7.1) outside the list of dangerous ones. No fragment (RFC 6749 §3.1.2),
- * userinfo, wildcard, dot segment, backslash, space or non-ASCII character.
+ * only, and private-use schemes (RFC 8252 §7.1) outside the list of dangerous ones. Scheme in lower case. No fragment
+ * (RFC 6749 §3.1.2), userinfo, wildcard, dot segment, backslash, space, escaped control character, host in a spelling
+ * that a browser would rewrite, or query that names a parameter of the authorization response.
  */
 export function isAcceptableRedirectUri(text: string): boolean {
-  if (text.length > MAX_REDIRECT_URI_LENGTH || !/^[\x21-\x7e]+$/.test(text) || /[\\#"<>^`{|}*]/.test(text))
-    return false;
-  const scheme = /^([a-z][a-z0-9+.-]*):/.exec(text)?.[1];
-  if (scheme === undefined || REFUSED_SCHEMES.has(scheme)) return false;
-  if (/(^|[/])(\.|%2e){1,2}([/;?]|$)/i.test(text.slice(scheme.length + 1))) return false;
+  if (text.length > MAX_REDIRECT_URI_LENGTH || !/^[\x21-\x7e]+$/.test(text)) return false;
+  if (/[\\#"<>^`{|}*]/.test(text) || UNSOUND_ESCAPE.test(text)) return false;
+  const scheme = /^([a-z][a-z0-9+.-]+):/.exec(text)?.[1];
+  if (scheme === undefined || REFUSED_SCHEMES.has(scheme) || REFUSED_SCHEME_FAMILIES.test(scheme)) return false;
+  const [path = '', ...query] = text.slice(scheme.length + 1).split('?');
+  if (DOT_SEGMENT.test(path)) return false;
+  const parameters = new URLSearchParams(query.join('?'));
+  if (RESPONSE_PARAMETERS.some((name) => parameters.has(name))) return false;
   if (scheme === 'http') return isLoopbackRedirectUri(text);
-  const url = URL.parse(text);
-  if (url === null || url.username !== '' || url.password !== '') return false;
-  if (scheme === 'https')
-    return /^https:\/\/([^/?@]+)/.exec(text)?.[1]?.toLowerCase().replace(/:443$/, '') === url.host;
-  return /^[a-z][a-z0-9+.-]*:\/{0,2}[^/@]/.test(text) || /^[a-z][a-z0-9+.-]*:\/+$/.test(text)
-    ? !/^[^/]*\/\/[^/?]*@/.test(text)
-    : false;
+  if (scheme === 'https') return isPlainHttpsUri(text);
+  return PRIVATE_USE.test(text) && URL.canParse(text);
+}
+
+function isPlainHttpsUri(text: string): boolean {
+  const host = HTTPS_HOST.exec(text)?.[1]?.toLowerCase().replace(/:443$/, '');
+  return host !== undefined && host === URL.parse(text)?.host;
 }
 
 /** Whether the URI is `http` on this machine, spelled plainly; such URIs match with any port (RFC 8252 §7.3). */

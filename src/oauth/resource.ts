@@ -14,17 +14,20 @@ export interface Resource {
   readonly implies?: Readonly<Record<string, readonly string[]>>;
 }
 
+const MAX_RESOURCE_LENGTH = 2_048;
+const AUTHORITY = /^https?:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?)(?::\d*)?((?:[/?].*)?)$/i;
+
 /**
  * The comparable form of a resource indicator: scheme and host in lower case, no default port, and no trailing slash
  * when there is nothing but an origin. Everything else stays as written, so `/mcp` and `/mcp/` are two resources.
- * `undefined` when the text is no absolute http(s) URI, or has a fragment, userinfo, backslash, space or control
- * character (RFC 8707 §2).
+ * `undefined` when the text is no absolute http(s) URI, has a fragment, userinfo, backslash, space or control
+ * character (RFC 8707 §2), or is longer than 2,048 characters.
  */
 export function canonicalResource(text: string): string | undefined {
-  if (!/^https?:\/\/[\x21-\x7e]+$/i.test(text) || /[#\\"<>^`{|}]/.test(text)) return undefined;
-  const url = URL.parse(text);
-  if (url === null || url.username !== '' || url.password !== '' || url.hostname === '') return undefined;
-  const rest = /^https?:\/\/[^/?]*(.*)$/i.exec(text)?.[1] ?? '';
+  if (text.length > MAX_RESOURCE_LENGTH || !/^[\x21-\x7e]+$/.test(text) || /[#\\"<>^`{|}]/.test(text)) return undefined;
+  const rest = AUTHORITY.exec(text)?.[1];
+  const url = rest === undefined ? null : URL.parse(text);
+  if (url === null) return undefined;
   return `${url.protocol}//${url.host}${rest === '/' ? '' : rest}`;
 }
 

@@ -70,7 +70,7 @@ export function createAccessTokens(deps: {
       iat: issuedAt,
       exp: issuedAt + lifetime,
       jti,
-      scope: formatScope(grant.scope),
+      ...(grant.scope.length > 0 && { scope: formatScope(grant.scope) }),
       ...(grant.grantId !== undefined && { gid: grant.grantId }),
       ...(grant.authTime !== undefined && { auth_time: grant.authTime }),
       ...(grant.amr !== undefined && grant.amr.length > 0 && { amr: grant.amr }),
