@@ -134,6 +134,11 @@ export const REJECTIONS = {
     status: 403,
     description: 'This page was opened in another browser.',
   },
+  interaction_of_other_person: {
+    error: 'invalid_request',
+    status: 403,
+    description: 'This page was made for another person.',
+  },
   interaction_cross_site: { error: 'invalid_request', status: 403, description: 'The form was sent by another site.' },
   interaction_spent: { ...REQUEST, description: 'This page was already used.' },
 
