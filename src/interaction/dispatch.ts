@@ -1,0 +1,39 @@
+import type { Middleware } from 'koa';
+import { refusalUrl, reject } from '../oauth/index.ts';
+import type { Audit, Clock } from '../platform/index.ts';
+import { nextStep } from './next-step.ts';
+import type { StepParts } from './parts.ts';
+import { describeDestination, sealedTicketOf } from './presenter.ts';
+
+/**
+ * The dispatcher: every step ends by coming back here with its ticket, and only here is it decided what comes next.
+ *
+ * A refusal that was decided without the person (`prompt=none`) is redirected at once only for clients the operator
+ * configured, or to a person who is signed in. Anybody can register a client, and a link that leaves without a question would make
+ * this server an open redirector (OAuth 2.1 §7.12.2).
+ */
+export function createDispatcher(deps: {
+  parts: StepParts;
+  settings: { readonly issuer: string };
+  clock: Clock;
+  audit: Audit;
+}): Middleware {
+  const { parts, settings, clock, audit } = deps;
+  const { tickets, sessions, presenter } = parts;
+
+  return async function dispatch(ctx) {
+    const ticket = await tickets.open(sealedTicketOf(ctx));
+    const session = await sessions.find(ctx);
+    const step = nextStep(ticket, session, clock());
+    if (step === 'sign_in') return presenter.redirect(ctx, presenter.path('sign-in', ticket.sealed));
+    if (step === 'consent') return presenter.redirect(ctx, presenter.path('consent', ticket.sealed));
+
+    const refusal = reject(step);
+    audit({ event: 'request.refused', reason: refusal.reason, client: ticket.client, subject: session?.user.subject });
+    const url = refusalUrl(ticket.target, settings.issuer, refusal);
+    if (session !== undefined || ticket.origin === 'configured') return presenter.redirect(ctx, url);
+    const messages = presenter.messages(ctx, ticket);
+    const destination = describeDestination(ticket.redirectUri, messages);
+    presenter.show(ctx, 'leave', { title: messages.leave.title, url, destination }, { messages });
+  };
+}

@@ -1,0 +1,14 @@
+/**
+ * interaction: what the browser sees: sign-in, consent, sign-out, and the pages for what went wrong. It begins with a checked
+ * authorization request and ends in a code or a refusal. Also who may sign in: the port, and the users in a file.
+ *
+ * May import: oauth, platform, tokens, clients.
+ */
+export type { FaultPageRequest, PageAnswer } from './fault-page.ts';
+export { renderErrorPage } from './fault-page.ts';
+export type { Interaction, InteractionLifetimes, InteractionSettings } from './interaction.ts';
+export { createInteraction, DEFAULT_INTERACTION_LIFETIMES } from './interaction.ts';
+export type { ListedUser, LocalUsers, UserChangeFault } from './local-users.ts';
+export { createLocalUsers, UserChangeError } from './local-users.ts';
+export type { PageSettings } from './pages/render.ts';
+export type { User, UserDirectory } from './users.ts';

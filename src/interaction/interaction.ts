@@ -1,0 +1,153 @@
+import Router from '@koa/router';
+import type { Context, Middleware, Next } from 'koa';
+import type { Client } from '../clients/index.ts';
+import {
+  type AuthorizationRequest,
+  issuerPath,
+  OAuthError,
+  type Resource,
+  reject,
+  type Seconds,
+} from '../oauth/index.ts';
+import type { Audit, Clock, Random } from '../platform/index.ts';
+import type { AuthorizationCodes, DenylistStore, OneTimeStore, Sealer } from '../tokens/index.ts';
+import { createConsent } from './consent.ts';
+import { createDispatcher } from './dispatch.ts';
+import { renderErrorPage } from './fault-page.ts';
+import { createFormGuard } from './form-guard.ts';
+import type { PageSettings } from './pages/render.ts';
+import { type Asset, ICON, STYLE } from './pages/style.ts';
+import type { StepParts } from './parts.ts';
+import { acceptedLanguages, createPresenter, sealedTicketOf } from './presenter.ts';
+import { createSessions, type SessionLifetimes } from './session.ts';
+import { createSignIn } from './sign-in.ts';
+import { createSignOut } from './sign-out.ts';
+import { createSignInThrottle, openThrottle } from './throttle.ts';
+import { createInteractionTickets } from './ticket.ts';
+import type { UserDirectory } from './users.ts';
+
+/** How long the parts of an interaction last, in seconds. */
+export interface InteractionLifetimes extends SessionLifetimes {
+  /** From the authorization request to the decision. */
+  readonly request: Seconds;
+}
+
+/** 15 minutes to decide; a sign-in ends after an hour unused and after a day in any case. */
+export const DEFAULT_INTERACTION_LIFETIMES: InteractionLifetimes = {
+  request: 900,
+  sessionIdle: 3600,
+  sessionAbsolute: 86_400,
+};
+
+/** What the operator decides about the pages. */
+export interface InteractionSettings extends PageSettings {
+  readonly lifetimes: InteractionLifetimes;
+  /** For the sentences of their scopes. */
+  readonly resources: readonly Resource[];
+  /** Whether sign-in attempts are slowed down. */
+  readonly rateLimits: boolean;
+}
+
+/** Sign-in and consent: from a checked authorization request to a code or a refusal. */
+export interface Interaction {
+  /** URL of ours that the browser is sent to; it carries the sealed request. */
+  begin(client: Client, request: AuthorizationRequest): Promise<string>;
+  /**
+   * The pages, under the issuer's path and `/interaction`. They read request bodies themselves and answer their own
+   * errors; what is no refusal is also emitted as the app's `error` event. `ctx.state.requestId`, where it is a text,
+   * is the request id they show.
+   */
+  readonly router: Router;
+  /** Answers with the error page (`renderErrorPage`), for requests outside these pages. */
+  showError(ctx: Context, error: unknown): void;
+}
+
+export function createInteraction(deps: {
+  settings: InteractionSettings;
+  tokens: { sealer: Sealer; codes: AuthorizationCodes; oneTime: OneTimeStore; denylist: DenylistStore };
+  users: UserDirectory;
+  clock: Clock;
+  random: Random;
+  audit: Audit;
+}): Interaction {
+  const { settings, tokens, users, clock, random, audit } = deps;
+  const { sealer, codes, oneTime, denylist } = tokens;
+  const lifetime = settings.lifetimes.request;
+  const tickets = createInteractionTickets({ sealer, clock, random, lifetime });
+  const presenter = createPresenter(settings);
+  const parts: StepParts = {
+    tickets,
+    sessions: createSessions({ settings, sealer, denylist, users, clock, random }),
+    forms: createFormGuard({ settings, sealer, random, lifetime }),
+    presenter,
+  };
+  const throttle = settings.rateLimits ? createSignInThrottle() : openThrottle;
+  const signIn = createSignIn({ parts, users, throttle, audit });
+  const consent = createConsent({ parts, settings, codes, oneTime, clock, audit });
+  const signOut = createSignOut({ parts, audit });
+
+  function showError(ctx: Context, error: unknown): void {
+    const known: unknown = ctx.state['requestId'];
+    const sealed = sealedTicketOf(ctx);
+    const canLookAgain = error instanceof OAuthError && LOOK_AGAIN.has(error.reason) && sealed !== undefined;
+    const page = renderErrorPage(settings, {
+      error,
+      requestId: typeof known === 'string' ? known : random(9),
+      languages: acceptedLanguages(ctx),
+      ...(canLookAgain ? { again: presenter.path('continue', sealed) } : {}),
+    });
+    ctx.status = page.status;
+    ctx.set(page.headers);
+    ctx.body = page.body;
+  }
+
+  const router = new Router({ prefix: `${issuerPath(settings.issuer)}/interaction`, sensitive: true, strict: true });
+  router.use(answerErrors({ showError, audit }));
+  router.get('/continue', createDispatcher({ parts, settings, clock, audit }));
+  router.get('/sign-in', signIn.show).post('/sign-in', signIn.submit);
+  router.get('/consent', consent.show).post('/consent', consent.submit);
+  router.get('/sign-out', signOut.show).post('/sign-out', signOut.submit);
+  for (const asset of [STYLE, ICON]) router.get(`/${asset.name}`, serve(asset));
+  router.all('/{*rest}', (ctx) => {
+    const known = ['continue', 'sign-in', 'consent', 'sign-out'] as const;
+    throw reject(known.some((page) => presenter.path(page) === ctx.path) ? 'method_not_allowed' : 'not_found');
+  });
+
+  const origin = new URL(settings.issuer).origin;
+  return {
+    router,
+    showError,
+    begin: async (client, request) => `${origin}${presenter.path('continue', await tickets.issue(client, request))}`,
+  };
+}
+
+/** Turns what a page threw into the error page, and says it once: a refusal to the audit, anything else to the app. */
+function answerErrors(deps: { showError: Interaction['showError']; audit: Audit }): Middleware {
+  return async function boundary(ctx: Context, next: Next) {
+    try {
+      await next();
+    } catch (error) {
+      deps.showError(ctx, error);
+      if (error instanceof OAuthError) {
+        const requestId: unknown = ctx.state['requestId'];
+        deps.audit({
+          event: 'request.refused',
+          reason: error.reason,
+          ...(typeof requestId === 'string' ? { requestId } : {}),
+        });
+      } else ctx.app.emit('error', error, ctx);
+    }
+  };
+}
+
+const LOOK_AGAIN: ReadonlySet<string> = new Set(['interaction_of_other_browser', 'interaction_of_other_person']);
+
+function serve(asset: Asset): Middleware {
+  return (ctx) => {
+    ctx.set('Cache-Control', 'public, max-age=31536000, immutable');
+    ctx.set('X-Content-Type-Options', 'nosniff');
+    ctx.set('Cross-Origin-Resource-Policy', 'same-origin');
+    ctx.type = asset.type;
+    ctx.body = asset.body;
+  };
+}

@@ -1,0 +1,140 @@
+import type { Messages } from './messages.ts';
+
+const START_AGAIN = 'Go back to the app and start connecting again.';
+
+/** English. */
+export const en: Messages = {
+  lang: 'en',
+  signIn: {
+    title: 'Sign in',
+    intro: (resource) => `An app is asking for access to ${resource}. You decide about it after signing in.`,
+    username: 'Username',
+    password: 'Password',
+    submit: 'Sign in',
+    wrong: 'The username or the password is not right.',
+    stale: 'This page was out of date. Please sign in again.',
+    throttled: (seconds) =>
+      seconds < 90
+        ? `Too many attempts. Wait ${seconds} ${seconds === 1 ? 'second' : 'seconds'}, then try again.`
+        : `Too many attempts. Wait ${Math.ceil(seconds / 60)} minutes, then try again.`,
+  },
+  consent: {
+    title: (app) => `Allow access for ${app}?`,
+    configured: 'The app',
+    document: 'The app from',
+    registeredWeb: 'An app that answers at',
+    registeredLoopback: 'An app on this computer, at',
+    registeredScheme: 'An app on this device that opens',
+    asks: 'asks for access in your name.',
+    claim: (name) => `It calls itself “${name}”.`,
+    unverified: 'This name was chosen by the app and is not verified.',
+    account: 'Signed in as',
+    switchAccount: 'Not you? Use another account',
+    signOut: 'Sign out',
+    resource: 'To the server',
+    scope: 'The app will be able to',
+    noScope: 'Nothing beyond connecting: no permission was asked for.',
+    scopeWithoutSentence: (name) => `Use the permission “${name}”`,
+    destination: 'Your browser goes next to',
+    destinationWeb: 'Continue only if you came from there.',
+    destinationLoopback: 'This is on this computer. Continue only if you started this yourself, a moment ago.',
+    destinationScheme: (scheme) =>
+      `This opens the program that answers “${scheme}” links on this device. Continue only if you started this yourself, a moment ago.`,
+    deny: 'Deny',
+    allow: 'Allow',
+  },
+  signOut: {
+    title: 'Sign out',
+    question: (username) => `You are signed in as ${username}.`,
+    consequence: 'Signing out ends this browser’s session. Apps you allowed stay connected.',
+    submit: 'Sign out',
+    stay: 'Stay signed in',
+    doneTitle: 'Signed out',
+    done: 'You are not signed in here. You can close this page.',
+  },
+  leave: {
+    title: 'Go back to the app?',
+    text: 'An app wanted to continue without asking you, but you are not signed in here.',
+    destination: 'Your browser would go to',
+    stay: 'If you did not start this, close this page.',
+    go: 'Continue there',
+  },
+  fault: {
+    again: 'Look at the request again',
+    details: 'Technical details',
+    code: 'Error',
+    requestId: 'Request',
+    byReason: {
+      interaction_expired: {
+        title: 'This page has expired',
+        text: 'It was open for too long, or its address is not complete.',
+        next: START_AGAIN,
+      },
+      interaction_spent: {
+        title: 'This was already answered',
+        text: 'You have already allowed or denied this request, so nothing more was done.',
+        next: 'If the app is still waiting, go back to it and start connecting again.',
+      },
+      interaction_of_other_browser: {
+        title: 'This page does not belong to this browser',
+        text: 'Nothing was done. The page was opened in another browser, or cookies are switched off here.',
+        next: 'Allow cookies for this site, then look at the request again or start anew in the app.',
+      },
+      interaction_of_other_person: {
+        title: 'Somebody else is signed in now',
+        text: 'Nothing was done. The page was made for another account than the one that is signed in.',
+        next: 'Look at the request again and decide with the account you want.',
+      },
+      interaction_cross_site: {
+        title: 'This form came from another site',
+        text: 'Nothing was done. Another site tried to send this form for you.',
+        next: 'If you wanted to connect an app, go back to the app and start connecting again.',
+      },
+      client_unknown_at_authorize: {
+        title: 'This app is not known here',
+        text: 'The app that sent you here is not registered with this server, or its registration is gone.',
+        next: 'Remove the connection in the app and add it again.',
+      },
+      redirect_uri_not_registered: {
+        title: 'This link cannot be trusted',
+        text: 'The app that sent you here wants the answer at an address it did not register.',
+        next: 'Do not continue. If you use this app, tell the people who make it.',
+      },
+      redirect_uri_missing: {
+        title: 'This link is not complete',
+        text: 'The app that sent you here did not say where to return to.',
+        next: 'Start connecting again in the app. If this comes back, tell the people who make it.',
+      },
+      rate_limited: {
+        title: 'Too many requests',
+        text: 'Too much was asked from here in a short time.',
+        next: 'Wait a minute, then try again.',
+      },
+      not_found: {
+        title: 'There is nothing here',
+        text: 'The address is wrong, or the page is gone.',
+        next: START_AGAIN,
+      },
+      method_not_allowed: {
+        title: 'That does not work here',
+        text: 'This address is there, but not for what was asked of it.',
+        next: START_AGAIN,
+      },
+      unavailable: {
+        title: 'Not available right now',
+        text: 'Something this server depends on does not answer. Nothing was done.',
+        next: 'Wait a moment, then reload this page.',
+      },
+    },
+    refused: {
+      title: 'This request cannot be used',
+      text: 'The app that sent you here made a mistake in its request.',
+      next: 'Start connecting again in the app. If this comes back, tell the people who make it.',
+    },
+    internal: {
+      title: 'Something went wrong on our side',
+      text: 'It is not your fault, and nothing was done.',
+      next: 'Wait a moment and try again. If this comes back, tell whoever runs this server, with the request number below.',
+    },
+  },
+};

@@ -1,0 +1,87 @@
+import { en } from './en.ts';
+
+/** A notice: what happened, and what the person can do. Plain text. */
+export interface Notice {
+  readonly title: string;
+  readonly text: string;
+  readonly next: string;
+}
+
+/** Every sentence of the pages in one language. Plain text: the pages escape it. */
+export interface Messages {
+  /** BCP 47 tag, for the `lang` attribute. */
+  readonly lang: string;
+  readonly signIn: {
+    readonly title: string;
+    readonly intro: (resource: string) => string;
+    readonly username: string;
+    readonly password: string;
+    readonly submit: string;
+    readonly wrong: string;
+    readonly stale: string;
+    readonly throttled: (seconds: number) => string;
+  };
+  readonly consent: {
+    readonly title: (app: string) => string;
+    readonly configured: string;
+    readonly document: string;
+    readonly registeredWeb: string;
+    readonly registeredLoopback: string;
+    readonly registeredScheme: string;
+    readonly asks: string;
+    readonly claim: (name: string) => string;
+    readonly unverified: string;
+    readonly account: string;
+    readonly switchAccount: string;
+    readonly signOut: string;
+    readonly resource: string;
+    readonly scope: string;
+    readonly noScope: string;
+    readonly scopeWithoutSentence: (name: string) => string;
+    readonly destination: string;
+    readonly destinationWeb: string;
+    readonly destinationLoopback: string;
+    readonly destinationScheme: (scheme: string) => string;
+    readonly deny: string;
+    readonly allow: string;
+  };
+  readonly signOut: {
+    readonly title: string;
+    readonly question: (username: string) => string;
+    readonly consequence: string;
+    readonly submit: string;
+    readonly stay: string;
+    readonly doneTitle: string;
+    readonly done: string;
+  };
+  readonly leave: {
+    readonly title: string;
+    readonly text: string;
+    readonly destination: string;
+    readonly stay: string;
+    readonly go: string;
+  };
+  readonly fault: {
+    readonly again: string;
+    readonly details: string;
+    readonly code: string;
+    readonly requestId: string;
+    /** Notices by reason of the table of refusals. */
+    readonly byReason: Readonly<Record<string, Notice>>;
+    /** What is said for every other refusal, and for faults of ours. */
+    readonly refused: Notice;
+    readonly internal: Notice;
+  };
+}
+
+const LANGUAGES: readonly Messages[] = [en];
+
+/** The messages in the first language we have among those wanted (BCP 47 tags, best first); else English. */
+export function chooseMessages(wanted: readonly string[]): Messages {
+  for (const tag of wanted) {
+    const primary = tag.toLowerCase().split('-')[0];
+    const found = LANGUAGES.find((messages) => messages.lang === primary);
+    if (found !== undefined) return found;
+  }
+  return en;
+}

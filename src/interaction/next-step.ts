@@ -1,0 +1,31 @@
+import type { EpochSeconds } from '../oauth/index.ts';
+import type { Session } from './session.ts';
+import type { InteractionTicket } from './ticket.ts';
+
+/**
+ * What a pending request needs next: a page, or, where the client asked that no page be shown (`prompt=none`), the
+ * refusal that says which page it would have been.
+ */
+export type NextStep = 'sign_in' | 'consent' | 'sign_in_required' | 'consent_required';
+
+type Asked = Pick<InteractionTicket, 'prompt' | 'maxAge' | 'signedIn'>;
+
+/**
+ * Decides the next step, from the request and who is signed in. The only place that knows `prompt` and `max_age`
+ * (OpenID Connect Core §3.1.2.1). A session that was begun for this very request meets both.
+ */
+export function nextStep(
+  ticket: Asked,
+  session: Pick<Session, 'sid' | 'authTime'> | undefined,
+  now: EpochSeconds,
+): NextStep {
+  const isSilent = ticket.prompt.includes('none');
+  if (session === undefined || mustSignInAgain(ticket, session, now)) return isSilent ? 'sign_in_required' : 'sign_in';
+  return isSilent ? 'consent_required' : 'consent';
+}
+
+function mustSignInAgain(ticket: Asked, session: Pick<Session, 'sid' | 'authTime'>, now: EpochSeconds): boolean {
+  if (ticket.signedIn === session.sid) return false;
+  if (ticket.prompt.includes('login') || ticket.prompt.includes('select_account')) return true;
+  return ticket.maxAge !== undefined && (ticket.maxAge === 0 || now - session.authTime > ticket.maxAge);
+}

@@ -1,0 +1,72 @@
+import { Eta } from 'eta';
+import { issuerPath } from '../../oauth/index.ts';
+import type { Messages } from '../messages/messages.ts';
+import { BRAND_MARK, ICON, STYLE } from './style.ts';
+import { CONSENT, FAULT, LAYOUT, LEAVE, SIGN_IN, SIGN_OUT } from './templates.ts';
+
+/** Whose pages these are. */
+export interface PageSettings {
+  readonly issuer: string;
+  readonly branding: { readonly name: string };
+}
+
+/** Where a redirect goes, in words for people. */
+export interface DestinationView {
+  readonly host: string;
+  readonly warning: string;
+}
+
+/** What each page shows, beside its title. */
+export interface PageViews {
+  readonly signIn: { action: string; form: string; resource: string; username: string; alert: string | undefined };
+  readonly consent: {
+    action: string;
+    form: string;
+    lead: string;
+    subject: string;
+    claim: string | undefined;
+    username: string;
+    switchAccount: string;
+    signOut: string;
+    resource: { resource: string; name: string | undefined };
+    scope: readonly { name: string; sentence: string }[];
+    destination: DestinationView;
+  };
+  readonly signOut: { action: string; form: string; username: string | undefined; stay: string | undefined };
+  readonly leave: { url: string; destination: DestinationView };
+  readonly fault: {
+    notice: { text: string; next: string };
+    code: string;
+    description: string;
+    requestId: string;
+    again: string | undefined;
+  };
+}
+
+const eta = new Eta({ autoEscape: true, cache: true });
+const BODIES: Readonly<Record<keyof PageViews, string>> = {
+  signIn: SIGN_IN,
+  consent: CONSENT,
+  signOut: SIGN_OUT,
+  leave: LEAVE,
+  fault: FAULT,
+};
+for (const [page, template] of Object.entries({ ...BODIES, layout: LAYOUT })) eta.loadTemplate(`@${page}`, template);
+
+/** One page as HTML. Everything in the view is escaped. */
+export function renderPage<Page extends keyof PageViews>(
+  page: Page,
+  view: PageViews[Page] & { readonly title: string },
+  frame: { readonly settings: PageSettings; readonly messages: Messages },
+): string {
+  const { settings, messages } = frame;
+  const base = `${issuerPath(settings.issuer)}/interaction`;
+  const site = {
+    name: settings.branding.name,
+    style: `${base}/${STYLE.name}`,
+    icon: `${base}/${ICON.name}`,
+    mark: BRAND_MARK,
+  };
+  const body = eta.render(`@${page}`, { ...view, messages });
+  return eta.render('@layout', { title: view.title, body, site, messages });
+}

@@ -1,0 +1,96 @@
+/** The pages as eta templates. `it` is the view of the page beside `messages` and `site`; `<%=` escapes, `<%~` is ours. */
+export const LAYOUT = `<!doctype html>
+<html lang="<%= it.messages.lang %>">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title><%= it.title %> · <%= it.site.name %></title>
+<link rel="stylesheet" href="<%= it.site.style %>">
+<link rel="icon" type="image/svg+xml" href="<%= it.site.icon %>">
+</head>
+<body>
+<main>
+<p class="brand"><%~ it.site.mark %><span><%= it.site.name %></span></p>
+<%~ it.body %>
+</main>
+</body>
+</html>
+`;
+
+export const SIGN_IN = `<h1><%= it.messages.signIn.title %></h1>
+<p class="quiet"><%= it.messages.signIn.intro(it.resource) %></p>
+<% if (it.alert) { %><p class="alert" role="alert" id="alert"><%= it.alert %></p><% } %>
+<form method="post" action="<%= it.action %>">
+<input type="hidden" name="form" value="<%= it.form %>">
+<label for="username"><%= it.messages.signIn.username %></label>
+<input id="username" name="username" type="text" value="<%= it.username %>" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="128" required<% if (it.alert) { %> aria-describedby="alert"<% } %><% if (!it.username) { %> autofocus<% } %>>
+<label for="password"><%= it.messages.signIn.password %></label>
+<input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required<% if (it.alert) { %> aria-describedby="alert"<% } %><% if (it.username) { %> autofocus<% } %>>
+<button type="submit"><%= it.messages.signIn.submit %></button>
+</form>
+`;
+
+export const CONSENT = `<% const say = it.messages.consent %>
+<div class="who">
+<p class="quiet"><%= it.lead %></p>
+<h1><bdi><%= it.subject %></bdi></h1>
+<p><%= say.asks %></p>
+</div>
+<% if (it.claim) { %><div class="claim small">
+<p><bdi><%= it.claim %></bdi></p>
+<p class="quiet"><%= say.unverified %></p>
+</div><% } %>
+<dl>
+<div><dt><%= say.account %></dt>
+<dd><strong><bdi><%= it.username %></bdi></strong>
+<div class="links small"><a class="hit" href="<%= it.switchAccount %>"><%= say.switchAccount %></a><a class="hit" href="<%= it.signOut %>"><%= say.signOut %></a></div></dd></div>
+<div><dt><%= say.resource %></dt>
+<dd><% if (it.resource.name) { %><strong><%= it.resource.name %></strong><br><% } %><code><%= it.resource.resource %></code></dd></div>
+<div><dt><%= say.scope %></dt>
+<dd><% if (it.scope.length === 0) { %><%= say.noScope %><% } else { %><ul><% for (const one of it.scope) { %><li><%= one.sentence %><code><%= one.name %></code></li><% } %></ul><% } %></dd></div>
+<div><dt><%= say.destination %></dt>
+<dd><strong><%= it.destination.host %></strong>
+<p class="note"><%= it.destination.warning %></p></dd></div>
+</dl>
+<form method="post" action="<%= it.action %>">
+<input type="hidden" name="form" value="<%= it.form %>">
+<div class="pair">
+<button type="submit" name="decision" value="deny" class="slate"><%= say.deny %></button>
+<button type="submit" name="decision" value="allow"><%= say.allow %></button>
+</div>
+</form>
+`;
+
+export const SIGN_OUT = `<h1><%= it.title %></h1>
+<% if (it.username === undefined) { %><p class="quiet"><%= it.messages.signOut.done %></p><% } else { %>
+<p><bdi><%= it.messages.signOut.question(it.username) %></bdi></p>
+<p class="quiet"><%= it.messages.signOut.consequence %></p>
+<form method="post" action="<%= it.action %>">
+<input type="hidden" name="form" value="<%= it.form %>">
+<button type="submit"><%= it.messages.signOut.submit %></button>
+</form>
+<% if (it.stay) { %><p class="small"><a class="hit" href="<%= it.stay %>"><%= it.messages.signOut.stay %></a></p><% } %><% } %>
+`;
+
+export const LEAVE = `<h1><%= it.title %></h1>
+<p><%= it.messages.leave.text %></p>
+<dl>
+<div><dt><%= it.messages.leave.destination %></dt>
+<dd><strong><%= it.destination.host %></strong>
+<p class="note"><%= it.destination.warning %></p></dd></div>
+</dl>
+<p class="quiet small"><%= it.messages.leave.stay %></p>
+<a class="button slate" rel="noreferrer" href="<%= it.url %>"><%= it.messages.leave.go %></a>
+`;
+
+export const FAULT = `<h1><%= it.title %></h1>
+<p><%= it.notice.text %></p>
+<p class="quiet"><%= it.notice.next %></p>
+<% if (it.again) { %><p><a class="button slate" href="<%= it.again %>"><%= it.messages.fault.again %></a></p><% } %>
+<details>
+<summary><%= it.messages.fault.details %></summary>
+<p><%= it.messages.fault.code %>: <code><%= it.code %></code><br><%= it.description %></p>
+<p><%= it.messages.fault.requestId %>: <code><%= it.requestId %></code></p>
+</details>
+`;

@@ -1,0 +1,89 @@
+import type { Context } from 'koa';
+import type { EpochSeconds, Seconds } from '../oauth/index.ts';
+import type { Clock, Random } from '../platform/index.ts';
+import { type DenylistStore, denylistKeys, isDenied, type Sealer } from '../tokens/index.ts';
+import { createOwnCookie } from './cookies.ts';
+import type { User, UserDirectory } from './users.ts';
+
+/** A person signed in in this browser. */
+export interface Session {
+  readonly sid: string;
+  readonly user: User;
+  /** When the person gave the password. */
+  readonly authTime: EpochSeconds;
+}
+
+/** The sign-in sessions. Each is a sealed cookie; ending one denies its `sid`. */
+export interface Sessions {
+  /** The live session of the request, its idle time begun anew. @throws UnavailableError */
+  find(ctx: Context): Promise<Session | undefined>;
+  /** A new session under a fresh `sid`; one this browser had before is ended (session fixation). @throws UnavailableError */
+  begin(ctx: Context, user: User): Promise<Session>;
+  /** Ends the session, wherever copies of its cookie are. @throws UnavailableError */
+  end(ctx: Context, session: Session): Promise<void>;
+}
+
+/** How long a session lasts, in seconds. */
+export interface SessionLifetimes {
+  readonly sessionIdle: Seconds;
+  readonly sessionAbsolute: Seconds;
+}
+
+interface SessionClaims {
+  readonly sid: string;
+  readonly sub: string;
+  readonly authTime: EpochSeconds;
+}
+
+const RENEWAL_INTERVAL: Seconds = 60;
+
+export function createSessions(deps: {
+  settings: { readonly issuer: string; readonly lifetimes: SessionLifetimes };
+  sealer: Sealer;
+  denylist: DenylistStore;
+  users: UserDirectory;
+  clock: Clock;
+  random: Random;
+}): Sessions {
+  const { settings, sealer, denylist, users, clock, random } = deps;
+  const { sessionIdle, sessionAbsolute } = settings.lifetimes;
+  const cookie = createOwnCookie(settings.issuer, 'session');
+
+  async function write(ctx: Context, claims: SessionClaims): Promise<void> {
+    const lifetime = Math.min(sessionIdle, claims.authTime + sessionAbsolute - clock());
+    cookie.write(ctx, await sealer.seal('session+jwe', { ...claims }, lifetime));
+  }
+
+  async function find(ctx: Context): Promise<Session | undefined> {
+    const opened = await sealer.open<SessionClaims>('session+jwe', cookie.read(ctx) ?? '');
+    if (opened === undefined) return undefined;
+    const { sid, sub, authTime } = opened;
+    // The moment of sign-in, not of the last renewal: a watermark ends every session that began before it.
+    const session = { jti: sid, subject: sub, issuedAt: authTime };
+    if (isDenied(session, await denylist.match(denylistKeys(session)))) return undefined;
+    const user = await users.find(sub);
+    if (user === undefined || authTime < (user.signedInSince ?? 0)) return undefined;
+    if (clock() - opened.iat >= RENEWAL_INTERVAL) await write(ctx, { sid, sub, authTime });
+    return { sid, user, authTime };
+  }
+
+  async function begin(ctx: Context, user: User): Promise<Session> {
+    const former = await find(ctx);
+    if (former !== undefined) await deny(former);
+    const session = { sid: random(16), user, authTime: clock() };
+    await write(ctx, { sid: session.sid, sub: user.subject, authTime: session.authTime });
+    return session;
+  }
+
+  async function deny(session: Session): Promise<void> {
+    const lifetime = session.authTime + sessionAbsolute - clock();
+    if (lifetime > 0) await denylist.deny({ kind: 'jti', id: session.sid, lifetime });
+  }
+
+  async function end(ctx: Context, session: Session): Promise<void> {
+    await deny(session);
+    cookie.clear(ctx);
+  }
+
+  return { find, begin, end };
+}

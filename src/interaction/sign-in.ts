@@ -1,0 +1,87 @@
+import type { Context, Middleware } from 'koa';
+import { OAuthError, type Seconds } from '../oauth/index.ts';
+import { type Audit, sha256 } from '../platform/index.ts';
+import { normaliseUsername } from './credentials.ts';
+import { readForm } from './form-body.ts';
+import type { StepParts } from './parts.ts';
+import { sealedTicketOf } from './presenter.ts';
+import type { SignInThrottle } from './throttle.ts';
+import type { InteractionTicket } from './ticket.ts';
+import type { UserDirectory } from './users.ts';
+
+type Trouble = { readonly kind: 'wrong' | 'stale' } | { readonly kind: 'throttled'; readonly wait: Seconds };
+
+/** The sign-in page: GET shows the form, POST takes `username` and `password`. */
+export function createSignIn(deps: {
+  parts: StepParts;
+  users: UserDirectory;
+  throttle: SignInThrottle;
+  audit: Audit;
+}): { show: Middleware; submit: Middleware } {
+  const { parts, users, throttle, audit } = deps;
+  const { tickets, sessions, forms, presenter } = parts;
+
+  async function show(ctx: Context): Promise<void> {
+    const ticket = await tickets.open(sealedTicketOf(ctx));
+    await showForm(ctx, ticket, ticket.loginHint ?? '');
+  }
+
+  async function showForm(ctx: Context, ticket: InteractionTicket, username: string, trouble?: Trouble): Promise<void> {
+    const messages = presenter.messages(ctx, ticket);
+    const view = {
+      title: messages.signIn.title,
+      action: presenter.path('sign-in', ticket.sealed),
+      form: await forms.seal(ctx, bindingOf(ticket)),
+      resource: ticket.resourceName ?? ticket.resource,
+      username,
+      alert: trouble && describe(trouble, messages.signIn),
+    };
+    if (trouble?.kind === 'throttled') ctx.set('Retry-After', String(trouble.wait));
+    const status = trouble === undefined ? 200 : trouble.kind === 'throttled' ? 429 : 403;
+    presenter.show(ctx, 'signIn', view, { messages, status });
+  }
+
+  async function submit(ctx: Context): Promise<void> {
+    forms.requireSameOrigin(ctx);
+    const ticket = await tickets.open(sealedTicketOf(ctx));
+    const form = await readForm(ctx);
+    const username = form.get('username') ?? '';
+    try {
+      await forms.requireOwn(ctx, form, bindingOf(ticket));
+    } catch (error) {
+      // Two tabs opened at once race for the browser's nonce: the form is shown again, and nothing was tried.
+      if (error instanceof OAuthError) return showForm(ctx, ticket, username, { kind: 'stale' });
+      throw error;
+    }
+
+    const attempt = { account: normaliseUsername(username) ?? username, address: ctx.ip };
+    const about = { account: sha256(attempt.account), address: ctx.ip, client: ticket.client };
+    const wait = await throttle.admit(attempt);
+    if (wait !== undefined) {
+      audit({ event: 'sign_in.throttled', ...about });
+      return showForm(ctx, ticket, username, { kind: 'throttled', wait });
+    }
+    const user = await users.authenticate(username, form.get('password') ?? '');
+    if (user === undefined) {
+      audit({ event: 'sign_in.failed', ...about });
+      return showForm(ctx, ticket, username, { kind: 'wrong' });
+    }
+    await throttle.forgive(attempt);
+    const session = await sessions.begin(ctx, user);
+    audit({ event: 'sign_in.succeeded', subject: user.subject, ...about });
+    presenter.redirect(ctx, presenter.path('continue', await tickets.markSignedIn(ticket, session.sid)));
+  }
+
+  return { show, submit };
+}
+
+function bindingOf(ticket: InteractionTicket) {
+  return { purpose: 'sign_in', ticket: ticket.jti, sid: '' } as const;
+}
+
+function describe(
+  trouble: Trouble,
+  say: { wrong: string; stale: string; throttled: (seconds: number) => string },
+): string {
+  return trouble.kind === 'throttled' ? say.throttled(trouble.wait) : say[trouble.kind];
+}
