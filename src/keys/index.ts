@@ -3,6 +3,11 @@
  *
  * May import: oauth, platform.
  */
+export type { FileKeyBackendDeps } from './backends/file.ts';
+export { createFileKeyBackend } from './backends/file.ts';
+export { createJwkSet, JWK_SET_MAX_AGE } from './jwk-set.ts';
+export type { KeyAlg, KeyBackend, KeyListing, KeyOrder, StoredKey, UnreadableKey } from './key-backend.ts';
+export { KeyRefusedError } from './key-backend.ts';
 export type {
   JwkSetDocument,
   JwsSigner,
@@ -16,3 +21,10 @@ export type {
   SecretKey,
   SigningAlg,
 } from './key-ring.ts';
+export type { DueKey } from './lifecycle.ts';
+export { activeKey, dueKeys, keyState, scheduleFor, settle } from './lifecycle.ts';
+export type { KeyRingDeps } from './ring.ts';
+export { createKeyRing, KeysRefusedError } from './ring.ts';
+export { createLocalSigner, joseSignature } from './signer.ts';
+export type { KeyPeriods, KeyTimingNeeds, KeyTimings } from './timings.ts';
+export { CLOCK_SKEW, DEFAULT_POLL_INTERVAL, defaultTimings, findTimingsFault } from './timings.ts';

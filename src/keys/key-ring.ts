@@ -58,6 +58,8 @@ export interface KeyTimes {
   readonly removeAt: EpochSeconds;
   /** When an operator took it out of service. */
   readonly revokedAt?: EpochSeconds;
+  /** When its private half (or its secret) was deleted; from then on it cannot come into force again. */
+  readonly destroyedAt?: EpochSeconds;
 }
 
 /** What is known about a key without opening it. */
@@ -88,12 +90,12 @@ export interface KeyRing {
   findPublicJwk(kid: string): PublicJwk | undefined;
   /** The secret in force for a family. @throws UnavailableError */
   activeSecret(family: SecretFamily): SecretKey;
-  /** A secret that may still open or verify: active or retiring. */
+  /** A secret that may open or verify: active, retiring, or next (an instance whose clock is ahead may use it already). */
   findSecret(family: SecretFamily, kid: string): SecretKey | undefined;
-  /** Every secret of a family that may still open or verify, the active one first. */
+  /** Every secret of a family that may open or verify, the active one first. */
   secrets(family: SecretFamily): readonly SecretKey[];
   jwkSet(): JwkSetDocument;
-  /** Every key that was readable, with its state now, oldest first. */
+  /** Every key that was readable, with its state now and the times in force (see `settle`), oldest first. */
   list(): readonly (KeyRecord & { readonly state: KeyState })[];
   /** Reads the folder again and creates what is due. Never throws for a bad file: it is audited and left out. */
   reload(): Promise<void>;

@@ -34,7 +34,8 @@ export type AuditEventName =
   | 'key.retired'
   | 'key.removed'
   | 'key.revoked'
-  | 'key.unreadable';
+  | 'key.unreadable'
+  | 'key.write_failed';
 
 /** Where audit events go. Must not throw. */
 export type Audit = (event: AuditEvent) => void;

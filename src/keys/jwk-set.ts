@@ -1,0 +1,43 @@
+import type { EpochSeconds, Seconds } from '../oauth/index.ts';
+import { sha256 } from '../platform/index.ts';
+import type { JwkSetDocument, KeyRecord } from './key-ring.ts';
+import { keyState } from './lifecycle.ts';
+
+/** Seconds a cache may keep the JWK Set when no change is near. */
+export const JWK_SET_MAX_AGE: Seconds = 300;
+
+/**
+ * The JWK Set (RFC 7517 §5) of settled records: every key whose signatures may be met, which is next, active and retiring;
+ * never one that is pending, removed or revoked. The order does not depend on who serves it or when.
+ */
+export function createJwkSet(settled: readonly KeyRecord[], now: EpochSeconds): JwkSetDocument {
+  const keys = settled
+    .filter((record) => isPublished(record, now))
+    .sort((one, other) => one.activateAt - other.activateAt || (one.kid < other.kid ? -1 : 1))
+    .map((record) => record.publicJwk);
+  const body = JSON.stringify({ keys });
+  return { body, etag: `"${sha256(body)}"`, maxAge: maxAge(settled, now) };
+}
+
+/** Whether the public half belongs in the JWK Set at this moment. */
+export function isPublished(record: KeyRecord, now: EpochSeconds): boolean {
+  if (record.publicJwk === undefined) return false;
+  const state = keyState(record, now);
+  return state === 'next' || state === 'active' || state === 'retiring';
+}
+
+// A cache filled just before a change would hide it for the whole max-age. A key that comes into force is a change too:
+// its successor is published at that moment.
+function maxAge(settled: readonly KeyRecord[], now: EpochSeconds): Seconds {
+  const changes = settled
+    .filter((record) => record.publicJwk !== undefined && keyState(record, now) !== 'revoked')
+    .flatMap(({ publishAt, activateAt, retireAt, removeAt, revokedAt }) => [
+      publishAt,
+      activateAt,
+      // The end of a key in force is no change by itself: without a successor it stays.
+      ...(retireAt <= now ? [removeAt] : []),
+      ...(revokedAt === undefined ? [] : [revokedAt]),
+    ])
+    .filter((change) => change > now);
+  return Math.min(JWK_SET_MAX_AGE, ...changes.map((change) => change - now));
+}
