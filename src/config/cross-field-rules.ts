@@ -63,6 +63,9 @@ export function checkSettings(settings: unknown, context: Context): void {
   if (isJsonObject(lifetimes) && isBelow(lifetimes['refreshAbsolute'], lifetimes['refreshIdle']))
     fault(context, ['lifetimes', 'refreshAbsolute'], 'must not be shorter than lifetimes.refreshIdle');
 
+  if (isJsonObject(lifetimes) && isBelow(lifetimes['sessionAbsolute'], lifetimes['sessionIdle']))
+    fault(context, ['lifetimes', 'sessionAbsolute'], 'must not be shorter than lifetimes.sessionIdle');
+
   if (isJsonObject(refresh) && refresh['strict'] === true && isBelow(60, refresh['replayWindow']))
     fault(context, ['refresh', 'replayWindow'], 'must be at most 60 with refresh.strict');
 

@@ -1,27 +1,12 @@
 import { z } from 'zod';
 import { canonicalResource, findIssuerFault, isScopeToken } from '../oauth/index.ts';
 import { checkClient, checkResource, checkSettings } from './cross-field-rules.ts';
+import { flag, group, list, oneOf, seconds, text, whole } from './fields.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const CENTURY = 36_500 * DAY;
-
-function whole(min: number, max: number, unit = ''): z.ZodNumber {
-  const error = `must be a whole number${unit} from ${min} to ${max}`;
-  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
-}
-
-const seconds = (min: number, max: number) => whole(min, max, ' of seconds');
-const flag = () => z.boolean({ error: 'must be on or off (true or false)' });
-const text = (max = 1024) =>
-  z
-    .string({ error: (issue) => (issue.input === undefined ? 'is required' : 'must be a text') })
-    .min(1, { error: 'must not be empty' })
-    .max(max, { error: `must have at most ${max} characters` });
-const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.enum(values, { error: `must be one of ${values.join(', ')}` });
-const list = <T extends z.ZodType>(item: T) => z.array(item, { error: 'must be a list' });
 
 const RESOURCE_FAULT = 'must be an absolute http or https URI without fragment or user information (RFC 8707 §2)';
 
@@ -101,13 +86,6 @@ const client = z
 /** A client of the configuration: RFC 7591 metadata with a `client_id` and the hash of its secret. */
 export type ClientEntry = z.output<typeof client>;
 
-/** Settings that belong together; all of them have defaults, so the group may be absent. */
-function group<T extends z.ZodRawShape>(shape: T) {
-  const schema = z.strictObject(shape, { error: 'must be an object' });
-  // `prefault` gives an absent group the defaults of its members.
-  return schema.prefault({} as z.input<typeof schema>);
-}
-
 /** The periods in the life of the keys of one family; `keys` checks that they leave room for what is made with them. */
 function keyPeriods(what: string, publishLead: number, activePeriod: number, hold: number) {
   return group({
@@ -148,6 +126,7 @@ export const SETTINGS = z
       .exactOptional(resourceIdentifier)
       .describe('The resource of a request that names none. Absent: the only one, when there is one.'),
     clients: list(client).default([]).describe('Clients that need not register themselves.'),
+    branding: group({ name: text(64).default('guardmint').describe('What the pages call this server.') }),
     signIn: group({
       local: flag().default(true).describe('Whether people sign in with the passwords of the users file.'),
     }),
@@ -161,11 +140,14 @@ export const SETTINGS = z
         .default(90 * DAY)
         .describe('A refresh token, however often used.'),
       request: seconds(MINUTE, HOUR)
-        .default(10 * MINUTE)
-        .describe('A request that waits for sign-in and consent.'),
-      session: seconds(5 * MINUTE, 30 * DAY)
-        .default(12 * HOUR)
-        .describe('A sign-in in one browser.'),
+        .default(15 * MINUTE)
+        .describe('From the authorization request to the decision.'),
+      sessionIdle: seconds(5 * MINUTE, 30 * DAY)
+        .default(HOUR)
+        .describe('A sign-in that is not used.'),
+      sessionAbsolute: seconds(5 * MINUTE, 30 * DAY)
+        .default(DAY)
+        .describe('A sign-in, however often used.'),
     }),
     refresh: group({
       strict: flag().default(false).describe('Narrows `replayWindow` to 60 seconds.'),
@@ -198,12 +180,13 @@ export const SETTINGS = z
       }),
     }),
     rateLimits: group({
-      enabled: flag().default(true).describe('Whether requests are limited. Off is for drills and benchmarks.'),
+      enabled: flag()
+        .default(true)
+        .describe('Whether requests and sign-in attempts are limited. Off is for drills and benchmarks.'),
       authorize: whole(1, 1_000_000).default(60).describe('Requests to `/authorize` per minute and address.'),
       token: whole(1, 1_000_000).default(300).describe('Requests to `/token` per minute and address.'),
       register: whole(1, 1_000_000).default(20).describe('Registrations per minute and address.'),
       revoke: whole(1, 1_000_000).default(120).describe('Requests to `/revoke` per minute and address.'),
-      signIn: whole(1, 1_000_000).default(20).describe('Sign-in attempts per minute and address.'),
     }),
   })
   .superRefine(checkSettings, { when: () => true });

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ConfiguredClient, configuredClient } from '../../src/clients/index.ts';
 import { type Config, ConfigError, describeSettings, loadConfig } from '../../src/config/index.ts';
+import { DEFAULT_INTERACTION_LIFETIMES } from '../../src/interaction/index.ts';
 import { defaultTimings } from '../../src/keys/timings.ts';
 import { createResourceDirectory } from '../../src/oauth/index.ts';
 
@@ -39,19 +40,19 @@ describe('settings', () => {
       logLevel: 'info',
       resources: [],
       clients: [],
+      branding: { name: 'guardmint' },
       signIn: { local: true },
       lifetimes: {
         accessToken: 600,
         authorizationCode: 60,
         refreshIdle: 2_592_000,
         refreshAbsolute: 7_776_000,
-        request: 600,
-        session: 43_200,
+        ...DEFAULT_INTERACTION_LIFETIMES,
       },
       refresh: { replayWindow: 86_400, burstWindow: 10, reuse: 'revoke' },
       registration: { enabled: true },
       keys: { algorithm: 'ES256', timings: defaultTimings },
-      rateLimits: { enabled: true, authorize: 60, token: 300, register: 20, revoke: 120, signIn: 20 },
+      rateLimits: { enabled: true, authorize: 60, token: 300, register: 20, revoke: 120 },
       warnings: [expect.stringMatching(/^resources: none are configured/)],
     });
   });
@@ -193,6 +194,10 @@ describe('problems', () => {
     [
       { clients: [{ client_id: 'a', redirect_uris: ['https://a.example/cb'], client_secret: 's' }] },
       'clients[0].client_secret: is not a setting',
+    ],
+    [
+      { lifetimes: { sessionAbsolute: 600 } },
+      'lifetimes.sessionAbsolute: must not be shorter than lifetimes.sessionIdle',
     ],
     [{ signIn: { local: false } }, 'signIn.local: must stay on: there is no other way to sign in'],
     [{ refresh: { strict: true, replayWindow: 61 } }, 'refresh.replayWindow: must be at most 60 with refresh.strict'],
