@@ -4,11 +4,8 @@ import { OAuthError, REJECTIONS, type RejectionReason, reject, UnavailableError 
 /** Told of everything that was refused or went wrong, once, where it becomes an answer. */
 export type FaultReporter = (fault: OAuthError | UnavailableError | Error, context: { readonly path: string }) => void;
 
-/** Writes a page for a refusal that a person sees. */
-export type RefusalPage = (
-  ctx: Context,
-  refusal: { readonly status: number; readonly reason: RejectionReason },
-) => void;
+/** Answers a fault with a page, where a person sees it. */
+export type RefusalPage = (ctx: Context, fault: Error) => void;
 
 /**
  * Turns what was thrown below into the answer of the table of refusals: an OAuth error in JSON (RFC 6749 §5.2) or a page.
@@ -27,7 +24,7 @@ export function errorBoundary(deps: { reportFault: FaultReporter; refusalPage?: 
       const reason = reasonOf(fault);
       ctx.set('Cache-Control', 'no-store');
       if (refusalPage !== undefined && ctx.accepts('json', 'html') === 'html') {
-        refusalPage(ctx, { status: REJECTIONS[reason].status, reason });
+        refusalPage(ctx, fault);
         return;
       }
       writeRefusal(ctx, reason);

@@ -1,0 +1,65 @@
+import Koa from 'koa';
+import type { Config } from '../config/index.ts';
+import { createAuthRoutes, errorBoundary, type RateLimiter } from '../endpoints/index.ts';
+import type { Interaction } from '../interaction/index.ts';
+import type { KeyRing } from '../keys/index.ts';
+import { type ResourceDirectory, reject } from '../oauth/index.ts';
+import type { Audit, Clock, Random } from '../platform/index.ts';
+import type { JwtProvider } from '../provider/index.ts';
+import type { Log } from '../telemetry/index.ts';
+import { createRateLimiter } from './rate-limiters.ts';
+import { reportFaultsTo, requestLog } from './request-log.ts';
+import { securityHeaders } from './security-headers.ts';
+
+/** What the app is put together from. */
+export interface AppParts {
+  readonly provider: JwtProvider;
+  readonly keys: KeyRing;
+  readonly interaction: Interaction;
+  readonly resources: ResourceDirectory;
+  readonly platform: { readonly clock: Clock; readonly random: Random; readonly audit: Audit };
+  readonly log: Log;
+}
+
+/** The Koa app of the public port: endpoints, pages, and one answer for everything else. */
+export function createApp(config: Config, parts: AppParts): Koa {
+  const { provider, keys, interaction, resources, platform, log } = parts;
+  const reportFault = reportFaultsTo(log, platform.audit);
+  const app = new Koa({ proxy: config.trustProxy > 0, maxIpsCount: config.trustProxy });
+  app.silent = true;
+  app.on('error', (error: unknown) => log.error({ err: error }, 'unexpected failure'));
+
+  const routes = createAuthRoutes({
+    provider,
+    issuerUrl: config.issuer,
+    clientRegistrationOptions: config.registration,
+    revocationOptions: { enabled: true },
+    resources,
+    jwkSet: () => keys.jwkSet(),
+    clock: platform.clock,
+    reportFault,
+    refusalPage: interaction.showError,
+    rateLimiters: config.rateLimits.enabled ? limitersOf(config) : {},
+  });
+
+  app.use(requestLog({ log, random: platform.random }));
+  app.use(securityHeaders({ isHttps: config.issuer.startsWith('https:') }));
+  app.use(errorBoundary({ reportFault, refusalPage: interaction.showError }));
+  app.use(routes.routes());
+  app.use(interaction.router.routes());
+  app.use(() => {
+    throw reject('not_found');
+  });
+  return app;
+}
+
+function limitersOf(config: Config): Record<'authorize' | 'token' | 'register' | 'revoke', RateLimiter> {
+  const perMinute = (requests: number) => createRateLimiter({ requests, seconds: 60 });
+  const { authorize, token, register, revoke } = config.rateLimits;
+  return {
+    authorize: perMinute(authorize),
+    token: perMinute(token),
+    register: perMinute(register),
+    revoke: perMinute(revoke),
+  };
+}

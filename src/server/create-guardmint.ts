@@ -1,0 +1,153 @@
+import { mkdir } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type Koa from 'koa';
+import type { Config } from '../config/index.ts';
+import { createInteraction, createLocalUsers, type LocalUsers } from '../interaction/index.ts';
+import type { KeyRing } from '../keys/index.ts';
+import { type Audit, type Clock, type Random, systemClock, systemRandom } from '../platform/index.ts';
+import { createEmbeddedStore } from '../store/embedded/index.ts';
+import { createAuditLog, createLog, type Log } from '../telemetry/index.ts';
+import { createAuthorizationCodes, createSealer, type TokenStore } from '../tokens/index.ts';
+import { createApp } from './app.ts';
+import { openKeyRing } from './keys.ts';
+import { createManagement } from './management.ts';
+import { buildProvider } from './provider.ts';
+import { describeResources } from './resources.ts';
+
+/** Parts a caller may bring along; everything else is made from the configuration. */
+export interface GuardmintParts {
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Beside the log. */
+  readonly audit?: Audit;
+  readonly store?: TokenStore;
+}
+
+/** Where a running server can be reached. */
+export interface ListeningPorts {
+  readonly port: number;
+  readonly managementPort: number;
+}
+
+/** An authorization server: composed, not yet listening. */
+export interface Guardmint {
+  /** The Koa app, to be mounted in a server of your own. */
+  readonly app: Koa;
+  readonly keys: KeyRing;
+  readonly store: TokenStore;
+  readonly users: LocalUsers;
+  /** The user made because there was none, with the password that is told only here. */
+  readonly firstUser: { readonly username: string; readonly password: string } | undefined;
+  /** Opens both ports. @throws when one of them is taken. */
+  listen(): Promise<ListeningPorts>;
+  /** Says 503 to `/readyz`, lets requests in flight finish, then closes ports, store and keys. */
+  close(): Promise<void>;
+}
+
+/** Composes an authorization server from its configuration: keys, store, users, pages, endpoints. */
+export async function createGuardmint(config: Config, parts: GuardmintParts = {}): Promise<Guardmint> {
+  const clock = parts.clock ?? systemClock;
+  const random = parts.random ?? systemRandom;
+  const log = parts.log ?? createLog({ level: config.logLevel });
+  const audit = joinAudits(createAuditLog(log), parts.audit);
+
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const store = parts.store ?? createEmbeddedStore({ file: `${config.dataDir}/guardmint.db`, clock });
+  const keys = await openKeyRing(config, { clock, random, audit });
+  const users = createLocalUsers({ path: config.usersFile, clock, random, audit });
+  const firstUser = config.signIn.local ? await users.ensureFirstUser() : undefined;
+
+  const sealer = createSealer({ keys, clock });
+  const codes = createAuthorizationCodes({ sealer, random, lifetime: config.lifetimes.authorizationCode });
+  const { oneTime, denylist } = store;
+  const resources = describeResources(config);
+  const interaction = createInteraction({
+    settings: {
+      issuer: config.issuer,
+      branding: { name: 'guardmint' },
+      lifetimes: config.lifetimes,
+      resources: resources.known,
+      rateLimits: config.rateLimits.enabled,
+    },
+    tokens: { sealer, codes, oneTime, denylist },
+    users: config.signIn.local ? users : nobody,
+    clock,
+    random,
+    audit,
+  });
+  const provider = buildProvider(config, { keys, store, codes, interaction, platform: { clock, random, audit } });
+  const app = createApp(config, { provider, keys, interaction, resources, platform: { clock, random, audit }, log });
+
+  // Slow clients hold a connection, never the server: headers within 10 s, a whole request within 30 s.
+  const server = createServer(
+    { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 },
+    app.callback(),
+  );
+  const management = createManagement({
+    checks: [
+      { name: 'store', check: () => store.ping() },
+      { name: 'signingKey', check: () => void keys.signer() },
+      { name: 'sealingKey', check: () => void keys.activeSecret('sealing') },
+    ],
+  });
+
+  return {
+    app,
+    keys,
+    store,
+    users,
+    firstUser,
+
+    async listen() {
+      const port = await open(server, config.port, config.host);
+      const managementPort = await open(management.server, config.managementPort, config.host);
+      log.info({ issuer: config.issuer, host: config.host, port, managementPort }, 'listening');
+      for (const warning of config.warnings) log.warn({}, warning);
+      return { port, managementPort };
+    },
+
+    async close() {
+      management.drain();
+      await shut(server);
+      await shut(management.server);
+      await keys.close();
+      await store.close();
+    },
+  };
+}
+
+const nobody = { authenticate: async () => undefined, find: async () => undefined };
+
+function joinAudits(one: Audit, other: Audit | undefined): Audit {
+  if (other === undefined) return one;
+  return (event) => {
+    one(event);
+    other(event);
+  };
+}
+
+function open(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, fail) => {
+    server.once('error', fail);
+    server.listen(port, host, () => {
+      server.off('error', fail);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+const DRAIN_MS = 8_000;
+
+async function shut(server: Server): Promise<void> {
+  if (!server.listening) return;
+  await new Promise<void>((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

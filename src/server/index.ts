@@ -1,0 +1,7 @@
+/**
+ * server: where the rooms meet: composition from the configuration, ports, shutdown.
+ *
+ * May import: everything.
+ */
+export type { Guardmint, GuardmintParts, ListeningPorts } from './create-guardmint.ts';
+export { createGuardmint } from './create-guardmint.ts';

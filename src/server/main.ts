@@ -1,0 +1,26 @@
+import closeWithGrace from 'close-with-grace';
+import { ConfigError, loadConfig } from '../config/index.ts';
+import { createGuardmint } from './create-guardmint.ts';
+
+const EXIT_CONFIGURATION = 78;
+
+/** Starts a server from the environment and runs it until a signal ends it. */
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const guardmint = await createGuardmint(config);
+  closeWithGrace({ delay: 10_000, logger: false }, () => guardmint.close());
+  await guardmint.listen();
+  if (guardmint.firstUser !== undefined) {
+    const { username, password } = guardmint.firstUser;
+    process.stderr.write(
+      `\n  guardmint is ready at ${config.issuer}\n` +
+        `  A first user was made. Username: ${username}  Password: ${password}\n` +
+        '  The password is shown this once. Change it with: npm run admin -- users passwd admin\n\n',
+    );
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(error instanceof ConfigError ? EXIT_CONFIGURATION : 1);
+});

@@ -1,0 +1,47 @@
+import { configuredClient, createClientDirectory, createSignedClientIds } from '../clients/index.ts';
+import type { Config } from '../config/index.ts';
+import type { Interaction } from '../interaction/index.ts';
+import { CLOCK_SKEW, type KeyRing } from '../keys/index.ts';
+import type { Audit, Clock, Random } from '../platform/index.ts';
+import { createJwtProvider, type JwtProvider } from '../provider/index.ts';
+import { type AuthorizationCodes, createAccessTokens, createRefreshTokens, type TokenStore } from '../tokens/index.ts';
+
+/** Parts a provider is built over. */
+export interface ProviderParts {
+  readonly keys: KeyRing;
+  readonly store: TokenStore;
+  readonly codes: AuthorizationCodes;
+  readonly interaction: Pick<Interaction, 'begin'>;
+  readonly platform: { readonly clock: Clock; readonly random: Random; readonly audit: Audit };
+}
+
+/** Our provider, over the keys and the store of a server. */
+export function buildProvider(config: Config, parts: ProviderParts): JwtProvider {
+  const { keys, store, codes, interaction, platform } = parts;
+  const { clock, random } = platform;
+  const signedClientIds = createSignedClientIds({ keys, clock });
+  const directory = createClientDirectory({ configured: config.clients.map(configuredClient), signedClientIds });
+  return createJwtProvider({
+    clients: { find: directory.find, register: signedClientIds.register },
+    tokens: {
+      access: createAccessTokens({ keys, issuer: config.issuer, random, lifetime: config.lifetimes.accessToken }),
+      refresh: createRefreshTokens({ keys }),
+      codes,
+      refreshKeyId: () => keys.activeSecret('refresh').kid,
+    },
+    store,
+    beginInteraction: interaction.begin,
+    platform,
+    settings: {
+      issuer: config.issuer,
+      clockTolerance: CLOCK_SKEW,
+      refresh: {
+        replayWindow: config.refresh.replayWindow,
+        burstWindow: config.refresh.burstWindow,
+        reuse: config.refresh.reuse,
+        idleLifetime: config.lifetimes.refreshIdle,
+        absoluteLifetime: config.lifetimes.refreshAbsolute,
+      },
+    },
+  });
+}

@@ -1,0 +1,48 @@
+import type { Middleware } from 'koa';
+import type { FaultReporter } from '../endpoints/index.ts';
+import { OAuthError, UnavailableError } from '../oauth/index.ts';
+import type { Audit, Random } from '../platform/index.ts';
+import { describeRequest, type Log } from '../telemetry/index.ts';
+
+/** Gives every request an id, answered as `X-Request-Id`, and writes one line when it is answered. */
+export function requestLog(deps: { log: Log; random: Random }): Middleware {
+  const { log, random } = deps;
+  return async function logRequest(ctx, next) {
+    const started = performance.now();
+    const requestId = random(9);
+    ctx.state['requestId'] = requestId;
+    ctx.set('X-Request-Id', requestId);
+    try {
+      await next();
+    } finally {
+      const line = describeRequest({
+        requestId,
+        method: ctx.method,
+        route: routeOf(ctx),
+        search: ctx.search,
+        status: ctx.status,
+        milliseconds: performance.now() - started,
+        address: ctx.ip,
+      });
+      log.info({ ...line }, 'request');
+    }
+  };
+}
+
+/** Says once, where it becomes an answer, what was refused or went wrong. */
+export function reportFaultsTo(log: Log, audit: Audit): FaultReporter {
+  return (fault, { path }) => {
+    if (fault instanceof OAuthError) {
+      audit({ event: 'request.refused', reason: fault.reason, ...fault.detail });
+    } else if (fault instanceof UnavailableError) {
+      log.error({ err: fault, dependency: fault.dependency }, 'a dependency is unavailable');
+    } else {
+      log.error({ err: fault, path }, 'unexpected failure');
+    }
+  };
+}
+
+function routeOf(ctx: object): string | undefined {
+  const route = (ctx as { _matchedRoute?: unknown })._matchedRoute;
+  return typeof route === 'string' ? route : undefined;
+}
