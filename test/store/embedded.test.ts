@@ -5,25 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { UnavailableError } from '../../src/oauth/index.ts';
 import { createEmbeddedStore, StoreFileError } from '../../src/store/embedded/index.ts';
 import { describeTokenStore } from '../../src/testing/index.ts';
-import type { NewRefreshFamily } from '../../src/tokens/index.ts';
-import { openEmbedded, START, standingClock, temporaryFolder } from './subjects.ts';
+import { FAMILY, START } from './samples.ts';
+import { openEmbedded, standingClock, temporaryFolder } from './subjects.ts';
 
 describeTokenStore('embedded', openEmbedded, { isShared: true, isDurable: true }, { describe, it });
 
 const { clock } = standingClock();
-
-const FAMILY: NewRefreshFamily = {
-  familyId: 'family-1',
-  nonceHash: 'nonce-hash',
-  keyId: 'key-1',
-  subject: 'alice',
-  clientHash: 'client-1',
-  clientName: 'Editor',
-  scope: 'notes:read',
-  resource: 'https://notes.example/mcp',
-  authTime: START,
-  absoluteLifetime: 7_776_000,
-};
 
 function refusalOf(open: () => unknown): StoreFileError {
   try {

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createExpiringMap, KEPT_PAST_END } from '../../src/store/memory/expiring-map.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import { describeTokenStore } from '../../src/testing/index.ts';
-import { openMemory, START, standingClock } from './subjects.ts';
+import { START } from './samples.ts';
+import { openMemory, standingClock } from './subjects.ts';
 
 describeTokenStore('memory', openMemory, { isShared: false, isDurable: false }, { describe, it });
 

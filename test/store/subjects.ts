@@ -5,8 +5,7 @@ import { createEmbeddedStore } from '../../src/store/embedded/index.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import type { OpenTokenStore } from '../../src/testing/index.ts';
 import type { TokenStore } from '../../src/tokens/index.ts';
-
-export const START = 1_800_000_000;
+import { START } from './samples.ts';
 
 /** A clock that stands until it is moved. */
 export function standingClock(start = START) {
