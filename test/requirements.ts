@@ -1,0 +1,437 @@
+/**
+ * What the MCP authorization specification and the texts it binds us to ask for, by id. A test that proves a row carries
+ * its id in brackets at the end of its name. `AS` rows bind the authorization server, `RS` rows the library for MCP
+ * servers.
+ */
+export type Requirement =
+  /** At least one test name carries the id. */
+  | { readonly source: string; readonly status: 'implemented'; readonly behaviour: string }
+  /** It should hold, and no test name carries the id yet. */
+  | { readonly source: string; readonly status: 'unproven'; readonly behaviour: string }
+  | { readonly source: string; readonly status: 'deferred'; readonly behaviour: string; readonly reason: string }
+  /** It binds somebody else: the MCP server, its transport, the operator. */
+  | { readonly source: string; readonly status: 'elsewhere'; readonly reason: string };
+
+/**
+ * Ids of larger catalogues, by pattern: black-box requests against an authorization server, malicious tokens, fault
+ * experiments and the invariants they must not break.
+ */
+export const CATALOGUES: readonly RegExp[] = [
+  /^AS-(?:AZ|CA|CD|CM|FD|HT|MD|PK|RF|RG|RS|RU|RV|TK|UI)-\d{2,3}$/,
+  /^JWT-(?:ALG|ASSERT|CLAIM|CRIT|HDR|JWE|JWKS|ONCE|SER|SIG|TYP|UPSTREAM)-\d{2,3}$/,
+  /^F\d{2}$/,
+  /^I\d{1,2}$/,
+];
+
+export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
+  'AS-01': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour:
+      'Serves public and confidential clients by the code flow; other response types and the password grant are refused.',
+  },
+  'AS-02': {
+    source: 'MCP 2026-07-28 security-considerations',
+    status: 'unproven',
+    behaviour: 'Keeps the security rules of OAuth 2.1 §7, by the rows below.',
+  },
+  'AS-03': {
+    source: 'MCP 2026-07-28',
+    status: 'implemented',
+    behaviour: 'Every endpoint is https, except on the machine itself.',
+  },
+  'AS-04': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour:
+      'A client registers https redirect URIs, or http on its own machine. Private-use schemes of apps are admitted beyond the text, as OAuth 2.1 §8.4.3 has it.',
+  },
+  'AS-05': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour: 'Refresh tokens are never stored, and no token reaches a log.',
+  },
+  'AS-06': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour: 'Authorization errors answer 400, 401 and 403 as OAuth has them.',
+  },
+  'AS-07': {
+    source: 'MCP 2026-07-28',
+    status: 'elsewhere',
+    reason: 'Which transport an MCP server uses is its own business.',
+  },
+  'AS-10': { source: 'MCP 2026-07-28', status: 'unproven', behaviour: 'Publishes RFC 8414 metadata.' },
+  'AS-11': {
+    source: 'MCP 2026-07-28 authorization-server-discovery',
+    status: 'implemented',
+    behaviour: 'The metadata is served where a client looks first, for issuers with and without a path.',
+  },
+  'AS-12': { source: 'SEP-2351', status: 'unproven', behaviour: 'The metadata is at the default well-known suffix.' },
+  'AS-13': {
+    source: 'RFC 8414 §3.3',
+    status: 'unproven',
+    behaviour: '`issuer` in the metadata is the configured text, byte for byte, whatever the Host header says.',
+  },
+  'AS-14': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour: 'The metadata names S256, and only S256, as code challenge method.',
+  },
+  'AS-15': {
+    source: 'SEP-2468; RFC 9207 §3',
+    status: 'unproven',
+    behaviour: 'The metadata says that authorization responses carry `iss`.',
+  },
+  'AS-16': {
+    source: 'MCP 2026-07-28 client-registration',
+    status: 'deferred',
+    behaviour: 'Client ID Metadata Documents are advertised exactly when they work.',
+    reason: 'Client ID Metadata Documents are not built.',
+  },
+  'AS-17': {
+    source: 'RFC 8414 §2',
+    status: 'unproven',
+    behaviour: 'The metadata names every endpoint that is offered, and none that is not.',
+  },
+  'AS-18': {
+    source: 'MCP 2025-03-26 authorization',
+    status: 'unproven',
+    behaviour: 'For clients of 2025-03-26, the endpoints are `/authorize`, `/token` and `/register`.',
+  },
+  'AS-20': {
+    source: 'OAuth 2.1 §4.1.1',
+    status: 'unproven',
+    behaviour: 'A request without a code challenge is refused, for confidential clients too.',
+  },
+  'AS-21': {
+    source: 'OAuth 2.1 §4.1.2.1',
+    status: 'unproven',
+    behaviour: '`plain`, or a challenge without a method, is refused with `invalid_request`.',
+  },
+  'AS-22': {
+    source: 'MCP 2026-07-28 security-considerations; RFC 9700 §2.1',
+    status: 'unproven',
+    behaviour: 'A redirect URI is compared exactly; on a mismatch nobody is redirected.',
+  },
+  'AS-23': {
+    source: 'RFC 8252 §7.3',
+    status: 'unproven',
+    behaviour: 'A loopback redirect URI matches with any port, and with nothing else changed.',
+  },
+  'AS-24': {
+    source: 'OAuth 2.1 §7.12.2',
+    status: 'implemented',
+    behaviour:
+      'A browser is sent nowhere before its person has signed in, except to a client that is known, with a redirect URI it registered.',
+  },
+  'AS-25': {
+    source: 'MCP 2026-07-28 security-considerations',
+    status: 'unproven',
+    behaviour: 'The person sees where the answer goes and decides before anything is sent there.',
+  },
+  'AS-26': {
+    source: 'RFC 9207 §2',
+    status: 'implemented',
+    behaviour: 'Every authorization response carries `iss`, errors too.',
+  },
+  'AS-27': {
+    source: 'SEP-2468',
+    status: 'unproven',
+    behaviour: '`iss` equals the issuer of the metadata byte for byte.',
+  },
+  'AS-28': {
+    source: 'OAuth 2.1 §4.1.2',
+    status: 'implemented',
+    behaviour: '`state` comes back unchanged, and no parameter of an answer repeats.',
+  },
+  'AS-29': {
+    source: 'OAuth 2.1 §4.1.2',
+    status: 'unproven',
+    behaviour: 'A code ends after a minute, belongs to one client, challenge and redirect URI, and hides what it says.',
+  },
+  'AS-30': { source: 'OAuth 2.1 §7.5.4', status: 'implemented', behaviour: 'A form is answered with 303, never 307.' },
+  'AS-31': { source: 'OAuth 2.1 §7.10', status: 'unproven', behaviour: 'No page can be framed.' },
+  'AS-32': {
+    source: 'RFC 8707 §2',
+    status: 'unproven',
+    behaviour:
+      'The `resource` of a request is bound into the grant and the `aud` of its tokens; unknown or malformed ones answer `invalid_target`.',
+  },
+  'AS-33': {
+    source: 'RFC 8707 §2',
+    status: 'unproven',
+    behaviour: 'Scheme and host of a resource may be written in upper case.',
+  },
+  'AS-35': {
+    source: 'MCP 2026-07-28 security-considerations',
+    status: 'unproven',
+    behaviour: 'The consent page names the host the answer goes to.',
+  },
+  'AS-36': {
+    source: 'MCP 2026-07-28 security-considerations',
+    status: 'unproven',
+    behaviour: 'The consent page warns when the answer goes to this computer only.',
+  },
+  'AS-37': {
+    source: 'MCP 2026-07-28',
+    status: 'deferred',
+    behaviour: 'An attestation of the client may be asked for.',
+    reason: 'Optional, and no client sends one.',
+  },
+  'AS-38': {
+    source: 'Client ID Metadata Document -02',
+    status: 'deferred',
+    behaviour: 'The host of a metadata document is what people are shown; logos are not loaded from afar.',
+    reason: 'Client ID Metadata Documents are not built. Logos are never loaded.',
+  },
+  'AS-39': {
+    source: 'MCP 2026-07-28 security-considerations',
+    status: 'deferred',
+    behaviour: 'Consent comes before forwarding to an upstream provider, for each client.',
+    reason: 'Upstream sign-in is not built.',
+  },
+  'AS-40': {
+    source: 'OAuth 2.1 (after -15), Consent Phishing',
+    status: 'unproven',
+    behaviour: 'The consent page names the client as unverified, the resource and each scope.',
+  },
+  'AS-45': {
+    source: 'Client ID Metadata Document -02',
+    status: 'deferred',
+    behaviour: 'A client may be named by the URL of its metadata document.',
+    reason: 'Client ID Metadata Documents are not built.',
+  },
+  'AS-46': {
+    source: 'RFC 7591',
+    status: 'implemented',
+    behaviour: 'Clients register themselves where the operator leaves that on.',
+  },
+  'AS-47': { source: 'MCP 2026-07-28', status: 'unproven', behaviour: 'Clients can be configured by the operator.' },
+  'AS-48': {
+    source: 'RFC 7591 §3.2',
+    status: 'unproven',
+    behaviour: 'A registration answers 201 with what was registered, and refusals carry the codes of RFC 7591.',
+  },
+  'AS-49': {
+    source: 'SEP-837',
+    status: 'unproven',
+    behaviour: '`application_type` is accepted, and a loopback redirect URI does not need it.',
+  },
+  'AS-50': { source: 'SEP-2352', status: 'unproven', behaviour: 'A client_id of another issuer is not known here.' },
+  'AS-51': {
+    source: 'Client ID Metadata Document -02',
+    status: 'unproven',
+    behaviour: 'A client_id we make does not begin with `https://`.',
+  },
+  'AS-60': {
+    source: 'OAuth 2.1 §4.1.3',
+    status: 'unproven',
+    behaviour: 'A code buys tokens once; a second valid use ends what the first one got, an invalid one does no harm.',
+  },
+  'AS-61': {
+    source: 'RFC 7636 §4.6',
+    status: 'unproven',
+    behaviour: 'The code verifier must match, and a wrong one does not spend the code.',
+  },
+  'AS-62': {
+    source: 'OAuth 2.1 §10.2',
+    status: 'unproven',
+    behaviour: '`redirect_uri` may be left out at the token endpoint, and must be the requested one when it is there.',
+  },
+  'AS-63': {
+    source: 'OAuth 2.1 §4.3.1; RFC 9700 §4.14.2',
+    status: 'unproven',
+    behaviour: 'Refresh tokens of public clients rotate, and reuse ends the grant.',
+  },
+  'AS-64': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour: 'An access token lives five to fifteen minutes.',
+  },
+  'AS-65': {
+    source: 'SEP-2207',
+    status: 'unproven',
+    behaviour: 'A client that did not register for refresh tokens gets none.',
+  },
+  'AS-66': {
+    source: 'SEP-2207',
+    status: 'unproven',
+    behaviour: '`offline_access` is among the scopes of the metadata, and no resource needs it.',
+  },
+  'AS-67': {
+    source: 'OAuth 2.1 §4.3',
+    status: 'unproven',
+    behaviour: 'A refresh token belongs to its client, never widens the scope, and ends unused.',
+  },
+  'AS-68': {
+    source: 'RFC 8707 §2.2',
+    status: 'unproven',
+    behaviour: 'A `resource` at the token endpoint must be the granted one.',
+  },
+  'AS-69': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour:
+      'A request without a resource gets the default one, where there is one; a trailing slash after an origin means nothing.',
+  },
+  'AS-70': { source: 'RFC 6749 §5.1', status: 'unproven', behaviour: 'The answer names the scope that was granted.' },
+  'AS-71': {
+    source: 'MCP security best practices',
+    status: 'unproven',
+    behaviour: 'A scope that names broader and narrower names together is no error.',
+  },
+  'AS-72': {
+    source: 'OAuth 2.1 §3.2.3',
+    status: 'unproven',
+    behaviour: 'Token answers are JSON and are not stored by any cache.',
+  },
+  'AS-73': {
+    source: 'OAuth 2.1 §2.4.1',
+    status: 'unproven',
+    behaviour: 'A secret may come in the body or in the header, not in both.',
+  },
+  'AS-74': {
+    source: 'MCP 2025-03-26 authorization',
+    status: 'deferred',
+    behaviour: 'Machines get tokens with their own credentials.',
+    reason:
+      'The client_credentials grant is an extension since 2025-11-25 and is not built. Expiry and rotation are AS-63 and AS-64.',
+  },
+  'AS-75': {
+    source: 'MCP 2025-06-18 Token Handling',
+    status: 'unproven',
+    behaviour: 'Our own endpoints do not act on tokens for an MCP server, except to revoke them.',
+  },
+  'RS-01': { source: 'RFC 9728', status: 'unproven', behaviour: 'Serves protected resource metadata (RFC 9728).' },
+  'RS-02': { source: 'RFC 9728 §2', status: 'unproven', behaviour: 'The metadata names the authorization servers.' },
+  'RS-03': {
+    source: 'RFC 9728 §3.1, §5.1',
+    status: 'unproven',
+    behaviour: 'The metadata is found by the challenge, the path form and the root form.',
+  },
+  'RS-04': {
+    source: 'RFC 9728 §3.3',
+    status: 'unproven',
+    behaviour: '`resource` in the metadata is the configured identifier, whatever the Host header says.',
+  },
+  'RS-05': {
+    source: 'RFC 6750 §3; SEP-835',
+    status: 'unproven',
+    behaviour: 'A challenge names the scope that is needed.',
+  },
+  'RS-06': {
+    source: 'MCP 2026-07-28',
+    status: 'elsewhere',
+    reason: 'Which scopes a challenge names beyond those needed is the choice of the MCP server.',
+  },
+  'RS-07': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour: 'The scopes of the metadata are the ones given to the library, not a catalogue.',
+  },
+  'RS-08': {
+    source: 'SEP-2207',
+    status: 'implemented',
+    behaviour: '`offline_access` is neither challenged for nor published by a resource.',
+  },
+  'RS-10': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour: 'A request that needs a token and has none answers 401 before anything else is read.',
+  },
+  'RS-11': {
+    source: 'OAuth 2.1 §5.2; RFC 9068 §4',
+    status: 'unproven',
+    behaviour: 'Malformed, unsigned, foreign, expired, early, mistyped and revoked tokens are refused.',
+  },
+  'RS-12': { source: 'RFC 8707 §2', status: 'unproven', behaviour: 'A token for another resource is refused.' },
+  'RS-13': { source: 'RFC 9068 §4', status: 'unproven', behaviour: 'A token without an audience is refused.' },
+  'RS-14': { source: 'MCP 2026-07-28', status: 'unproven', behaviour: 'Only tokens for this resource are accepted.' },
+  'RS-15': {
+    source: 'OAuth 2.1 §5.3',
+    status: 'unproven',
+    behaviour: 'An invalid or expired token answers 401 with a challenge.',
+  },
+  'RS-16': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour: '401 is for tokens, 403 for scope, 400 for malformed requests.',
+  },
+  'RS-17': { source: 'OAuth 2.1 §5.1', status: 'unproven', behaviour: 'A token in the query is ignored.' },
+  'RS-18': { source: 'OAuth 2.1 §5.1.1', status: 'unproven', behaviour: 'The scheme `Bearer` is read in any case.' },
+  'RS-19': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour: 'Every request is verified, whatever its connection did before.',
+  },
+  'RS-20': {
+    source: 'MCP 2026-07-28',
+    status: 'elsewhere',
+    reason:
+      'What an MCP server sends upstream is its own business; the library gives it no token to pass on but the one it holds.',
+  },
+  'RS-21': { source: 'MCP 2026-07-28', status: 'unproven', behaviour: 'A refusal carries nothing but the refusal.' },
+  'RS-22': {
+    source: 'MCP 2026-07-28',
+    status: 'implemented',
+    behaviour: 'No token, code, verifier, secret or cookie is written to a log.',
+  },
+  'RS-30': {
+    source: 'RFC 6750 §3.1; SEP-835',
+    status: 'unproven',
+    behaviour: 'Too little scope answers 403 `insufficient_scope` with the scope and the metadata.',
+  },
+  'RS-31': {
+    source: 'SEP-2350',
+    status: 'unproven',
+    behaviour: 'The challenge names the scope of this operation, whatever the token has.',
+  },
+  'RS-32': { source: 'SEP-2350', status: 'unproven', behaviour: 'All scopes of an operation stand in one challenge.' },
+  'RS-33': { source: 'MCP 2026-07-28', status: 'unproven', behaviour: 'The same operation gets the same challenge.' },
+  'RS-34': {
+    source: 'MCP 2026-07-28 Step-Up',
+    status: 'unproven',
+    behaviour: 'A broader scope counts for the narrower ones it implies.',
+  },
+  'RS-35': {
+    source: 'MCP 2026-07-28',
+    status: 'elsewhere',
+    reason: 'What a scope permits beyond its name is decided by the MCP server.',
+  },
+  'RS-40': {
+    source: 'MCP 2026-07-28 streamable-http',
+    status: 'elsewhere',
+    reason: 'The Origin of a connection is checked by the transport.',
+  },
+  'RS-41': {
+    source: 'MCP 2026-07-28',
+    status: 'elsewhere',
+    reason: 'What an MCP server binds to is its own business; ours listens on 127.0.0.1 by default.',
+  },
+  'RS-42': {
+    source: 'MCP security best practices',
+    status: 'elsewhere',
+    reason: 'Sessions belong to the transport; identity comes from the token of each request (RS-19).',
+  },
+  'RS-43': { source: 'SEP-2567', status: 'elsewhere', reason: 'Sessions belong to the transport.' },
+  'RS-44': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour: 'Two requests on one connection may carry two identities.',
+  },
+  'RS-45': { source: 'SEP-2567', status: 'elsewhere', reason: 'State handles belong to the MCP server.' },
+  'RS-46': { source: 'SEP-2322', status: 'elsewhere', reason: '`requestState` belongs to the MCP server.' },
+  'RS-47': { source: 'SEP-2549', status: 'elsewhere', reason: 'Caching of results belongs to the MCP server.' },
+  'RS-48': {
+    source: 'SEP-2243',
+    status: 'elsewhere',
+    reason: 'Headers of the transport are compared with the body by the transport.',
+  },
+  'RS-49': { source: 'SEP-1036', status: 'elsewhere', reason: 'Elicitation belongs to the MCP server.' },
+  'RS-50': {
+    source: 'MCP 2026-07-28',
+    status: 'unproven',
+    behaviour: 'Refusals use no error code of the range MCP keeps for itself.',
+  },
+};
