@@ -45,5 +45,5 @@ export { coversScope, expandScope, formatScope, isScopeToken, narrowScope, parse
 export type { ProtectedResourceMetadata, ServerMetadata } from './server-metadata.ts';
 export { findIssuerFault, issuerPath, wellKnownPath } from './server-metadata.ts';
 export type { JsonObject } from './strict-json.ts';
-export { isJsonObject, parseJsonObject } from './strict-json.ts';
+export { isJsonObject, parseJsonBytes, parseJsonObject } from './strict-json.ts';
 export type { EpochSeconds, Seconds } from './time.ts';

@@ -48,9 +48,9 @@ export const REJECTIONS = {
   response_type_unsupported: {
     error: 'unsupported_response_type',
     status: 400,
-    description: 'Only the response type "code" is supported.',
+    description: 'Only the response type code is supported.',
   },
-  response_mode_unsupported: { ...REQUEST, description: 'Only the response mode "query" is supported.' },
+  response_mode_unsupported: { ...REQUEST, description: 'Only the response mode query is supported.' },
   request_object_unsupported: {
     error: 'request_not_supported',
     status: 400,
@@ -65,7 +65,7 @@ export const REJECTIONS = {
   code_challenge_malformed: { ...REQUEST, description: 'code_challenge must be a base64url SHA-256 value.' },
   code_challenge_method_unsupported: {
     ...REQUEST,
-    description: 'code_challenge_method must be "S256".',
+    description: 'code_challenge_method must be S256.',
   },
   scope_malformed: { error: 'invalid_scope', status: 400, description: 'The scope is malformed.' },
   scope_not_allowed: { error: 'invalid_scope', status: 400, description: 'The scope is not allowed.' },

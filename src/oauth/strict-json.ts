@@ -1,12 +1,30 @@
 /** A JSON object as it was parsed. */
 export type JsonObject = { [member: string]: unknown };
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /**
  * Parses a JSON object and refuses what `JSON.parse` lets through: repeated member names at any depth (RFC 8725 §3.10
  * asks for one meaning), anything but an object, and nesting deeper than 32.
  * `undefined` when the text is not such an object.
  */
 export function parseJsonObject(text: string): JsonObject | undefined {
+  return parseEncoded(text, encoder.encode(text));
+}
+
+/** The same for a JSON text as it was received; bytes that are not UTF-8 are no such object (RFC 8259 §8.1). */
+export function parseJsonBytes(bytes: Uint8Array): JsonObject | undefined {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+  return parseEncoded(text, bytes);
+}
+
+function parseEncoded(text: string, bytes: Uint8Array): JsonObject | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -15,7 +33,7 @@ export function parseJsonObject(text: string): JsonObject | undefined {
   }
   if (!isJsonObject(value)) return undefined;
   const members = countMembers(value, 0);
-  return members !== undefined && members === countColons(text) ? value : undefined;
+  return members !== undefined && members === countColons(bytes) ? value : undefined;
 }
 
 /** Whether the value is a JSON object (no array, no null). */
@@ -24,17 +42,20 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 // In valid JSON a colon outside a string separates one member, so text and value disagree exactly when a name repeats.
-function countColons(text: string): number {
+function countColons(json: Uint8Array): number {
+  const end = json.length;
   let colons = 0;
-  let inString = false;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit === 0x22) inString = !inString;
-    else if (inString) {
-      if (unit === 0x5c) index++;
-    } else if (unit === 0x3a) colons++;
+  for (let index = 0; index < end; index++) {
+    if (json[index] === 0x3a) colons++;
+    else if (json[index] === 0x22) index = closingQuote(json, index + 1);
   }
   return colons;
+}
+
+function closingQuote(json: Uint8Array, from: number): number {
+  let index = from;
+  for (; index < json.length && json[index] !== 0x22; index++) if (json[index] === 0x5c) index++;
+  return index;
 }
 
 function countMembers(value: unknown, depth: number): number | undefined {
