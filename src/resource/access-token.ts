@@ -25,7 +25,7 @@ export interface AccessToken {
 
 /** The typed view of verified claims. */
 export function createAccessToken(token: string, claims: AccessTokenClaims, resource: string): AccessToken {
-  return Object.freeze({
+  const accessToken: { -readonly [Member in keyof AccessToken]: AccessToken[Member] } = {
     token,
     clientId: claims.client_id,
     subject: claims.sub,
@@ -34,11 +34,12 @@ export function createAccessToken(token: string, claims: AccessTokenClaims, reso
     expiresAt: claims.exp,
     issuedAt: claims.iat,
     jti: claims.jti,
-    ...(claims.gid !== undefined && { grantId: claims.gid }),
-    ...(claims.auth_time !== undefined && { authTime: claims.auth_time }),
     issuer: claims.iss,
     claims: freeze(claims),
-  });
+  };
+  if (claims.gid !== undefined) accessToken.grantId = claims.gid;
+  if (claims.auth_time !== undefined) accessToken.authTime = claims.auth_time;
+  return Object.freeze(accessToken);
 }
 
 /** The scope names of the claim. What is no scope name (RFC 6749 §3.3) grants nothing. */

@@ -8,28 +8,23 @@ export interface TokenCache<Entry extends { readonly token: string }> {
 }
 
 /**
- * Length of the end of a token by which it is found. It is signature, so two tokens share it by accident only: 24
- * characters are 144 bits.
- */
-const TAIL_LENGTH = 24;
-
-/**
- * A cache of verified tokens. Hashing a whole token costs more than everything else on a hit, so a token is found by its
- * end and then compared as a whole: a token that only ends alike is a miss.
+ * A cache of verified tokens. Hashing a whole token costs more than everything else on a hit, so a token is found by a
+ * number made of its end, which is signature and as good as random, and then compared as a whole: a token that only ends
+ * alike is a miss, never a hit.
  */
 export function createTokenCache<Entry extends { readonly token: string }>(capacity: number): TokenCache<Entry> {
   const half = Math.max(1, Math.floor(capacity / 2));
   // Two generations instead of a list in order of use: a hit writes nothing unless the entry is of the older one.
-  let young = new Map<string, Entry>();
-  let old = new Map<string, Entry>();
+  let young = new Map<number, Entry>();
+  let old = new Map<number, Entry>();
 
   function find(token: string): Entry | undefined {
-    const tail = token.slice(-TAIL_LENGTH);
-    const entry = young.get(tail);
-    if (entry !== undefined) return entry.token === token ? entry : undefined;
-    const older = old.get(tail);
+    const place = placeOf(token);
+    const entry = young.get(place);
+    if (entry !== undefined && entry.token === token) return entry;
+    const older = old.get(place);
     if (older === undefined || older.token !== token) return undefined;
-    old.delete(tail);
+    old.delete(place);
     add(older);
     return older;
   }
@@ -40,12 +35,12 @@ export function createTokenCache<Entry extends { readonly token: string }>(capac
       old = young;
       young = new Map();
     }
-    young.set(entry.token.slice(-TAIL_LENGTH), entry);
+    young.set(placeOf(entry.token), entry);
   }
 
   function remove(token: string): void {
-    const tail = token.slice(-TAIL_LENGTH);
-    for (const generation of [young, old]) if (generation.get(tail)?.token === token) generation.delete(tail);
+    const place = placeOf(token);
+    for (const generation of [young, old]) if (generation.get(place)?.token === token) generation.delete(place);
   }
 
   function clear(): void {
@@ -62,4 +57,13 @@ export function createTokenCache<Entry extends { readonly token: string }>(capac
       return young.size + old.size;
     },
   };
+}
+
+/** A number of at most 30 bits made of eight characters before the last, which has spare bits. */
+function placeOf(token: string): number {
+  const end = token.length - 1;
+  let place = 0;
+  for (let index = Math.max(0, end - 8); index < end; index++)
+    place = (place * 37 + token.charCodeAt(index)) & 0x3fffffff;
+  return place;
 }

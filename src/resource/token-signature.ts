@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
-import { isAccessTokenType, type JsonObject, parseJsonObject, splitCompact } from '../oauth/index.ts';
+import { isAccessTokenType, type JsonObject, MAX_COMPACT_LENGTH, parseJsonBytes } from '../oauth/index.ts';
+import { decodeBase64url } from './base64url.ts';
 import type { JwsAlgorithmName } from './jws-algorithm.ts';
 import type { VerificationKey } from './verification-key.ts';
 
@@ -7,9 +7,10 @@ import type { VerificationKey } from './verification-key.ts';
 export interface UnverifiedToken {
   readonly kid: string;
   readonly alg: JwsAlgorithmName;
-  readonly token: string;
-  readonly payload: string;
-  readonly signature: string;
+  /** The signed text: header, dot, payload. */
+  readonly input: string;
+  readonly payload: Buffer;
+  readonly signature: Buffer;
 }
 
 interface Header {
@@ -21,9 +22,9 @@ const MAX_HEADERS = 64;
 const MAX_HEADER_LENGTH = 512;
 
 /**
- * Reads compact JWS access tokens up to the signature (RFC 7515 §5.2, RFC 9068 §4). Only `alg`, `typ` and `kid` of the
- * header mean anything; a token that needs more of its reader (`crit`, `b64`) is not read. `jwk`, `jku`, `x5u`, `x5c` are
- * never looked at.
+ * Reads compact JWS access tokens up to the signature (RFC 7515 §5.2, RFC 9068 §4), the canonical spelling only: what
+ * `splitCompact` passes. Only `alg`, `typ` and `kid` of the header mean anything; a token that needs more of its reader
+ * (`crit`, `b64`) is not read. `jwk`, `jku`, `x5u`, `x5c` are never looked at.
  */
 export function createTokenReader(
   algorithms: readonly JwsAlgorithmName[],
@@ -34,36 +35,40 @@ export function createTokenReader(
   function readHeader(segment: string): Header | undefined {
     const known = headers.get(segment);
     if (known !== undefined) return known;
-    const header = decodeJsonObject(segment);
-    if (header === undefined || 'crit' in header || 'b64' in header) return undefined;
-    if (!isAccessTokenType(header['typ'])) return undefined;
-    const { kid } = header;
-    const alg = algorithms.find((name) => name === header['alg']);
-    if (typeof kid !== 'string' || alg === undefined) return undefined;
+    const header = parseHeader(segment, algorithms);
+    if (header === undefined || segment.length > MAX_HEADER_LENGTH) return header;
     if (headers.size >= MAX_HEADERS) headers = new Map();
-    const read = { kid, alg };
-    if (segment.length <= MAX_HEADER_LENGTH) headers.set(segment, read);
-    return read;
+    headers.set(segment, header);
+    return header;
   }
 
   return (token) => {
-    const [head, payload, signature] = splitCompact(token, 3) ?? [];
-    if (head === undefined || payload === undefined || signature === undefined) return undefined;
-    const header = readHeader(head);
-    return header === undefined ? undefined : { kid: header.kid, alg: header.alg, token, payload, signature };
+    if (token.length > MAX_COMPACT_LENGTH) return undefined;
+    const first = token.indexOf('.');
+    const second = token.indexOf('.', first + 1);
+    if (first < 1 || second <= first + 1 || second === token.length - 1) return undefined;
+    const header = readHeader(token.slice(0, first));
+    if (header === undefined) return undefined;
+    const payload = decodeBase64url(token.slice(first + 1, second));
+    const signature = decodeBase64url(token.slice(second + 1));
+    if (payload === undefined || signature === undefined) return undefined;
+    return { kid: header.kid, alg: header.alg, input: token.slice(0, second), payload, signature };
   };
 }
 
 /** The payload of a token whose signature holds under `key`, which must be of the algorithm the header names. */
 export function openPayload(unverified: UnverifiedToken, key: VerificationKey): JsonObject | undefined {
-  const { token, payload, signature, alg } = unverified;
-  if (alg !== key.alg) return undefined;
-  const input = Buffer.from(token.slice(0, token.length - signature.length - 1), 'latin1');
-  if (!key.verify(input, Buffer.from(signature, 'base64url'))) return undefined;
-  return decodeJsonObject(payload);
+  const { input, payload, signature, alg } = unverified;
+  if (alg !== key.alg || !key.verify(Buffer.from(input, 'latin1'), signature)) return undefined;
+  return parseJsonBytes(payload);
 }
 
-function decodeJsonObject(segment: string): JsonObject | undefined {
-  const bytes = Buffer.from(segment, 'base64url');
-  return isUtf8(bytes) ? parseJsonObject(bytes.toString()) : undefined;
+function parseHeader(segment: string, algorithms: readonly JwsAlgorithmName[]): Header | undefined {
+  const bytes = decodeBase64url(segment);
+  const header = bytes === undefined ? undefined : parseJsonBytes(bytes);
+  if (header === undefined || 'crit' in header || 'b64' in header) return undefined;
+  if (!isAccessTokenType(header['typ'])) return undefined;
+  const { kid } = header;
+  const alg = algorithms.find((name) => name === header['alg']);
+  return typeof kid !== 'string' || alg === undefined ? undefined : { kid, alg };
 }
