@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { UnavailableError } from '../../src/oauth/index.ts';
 import { createEmbeddedStore, StoreFileError } from '../../src/store/embedded/index.ts';
@@ -168,6 +170,23 @@ describe('the file of the embedded store', () => {
     other.exec('BEGIN EXCLUSIVE');
 
     expect(() => createEmbeddedStore({ file, clock, lockTimeout: 10 })).toThrow(UnavailableError);
+  });
+
+  it('is made once by however many start at the same moment', async () => {
+    using folder = temporaryFolder();
+    const threads = 4;
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const workers = Array.from(
+      { length: threads },
+      () =>
+        new Worker(new URL('opener.child.ts', import.meta.url), {
+          workerData: { folder: folder.path, rounds: 12, threads, gate },
+        }),
+    );
+
+    const faults = await Promise.all(workers.map((worker) => once(worker, 'message')));
+
+    expect(faults.flat(2)).toEqual([]);
   });
 
   it('forgets what is over, a few rows with each write, and nothing within two hours of its end [I11]', async () => {

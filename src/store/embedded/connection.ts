@@ -18,7 +18,10 @@ export function openConnection(file: string, lockTimeout: number): DatabaseSync 
   try {
     if (path !== ':memory:') makePrivate(path);
     connection = new DatabaseSync(path, { timeout: lockTimeout, defensive: true });
+    // One transaction: what is looked at in two steps could be half made by another process in between.
+    connection.exec('BEGIN');
     requireOurs(connection, path);
+    connection.exec('COMMIT');
     useWriteAheadLog(connection, lockTimeout);
     // FULL: a commit is answered once it has reached the disk, so that it survives a loss of power.
     connection.exec('PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 67108864');
