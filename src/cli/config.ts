@@ -1,0 +1,20 @@
+import type { Command } from 'commander';
+import type { Config } from '../config/index.ts';
+import { print } from './output.ts';
+
+/** `config check | print`: what the environment and the JSON file come to. */
+export function addConfigCommands(program: Command, loadConfig: () => Config): void {
+  const config = program.command('config').description('The settings in force');
+  config
+    .command('check')
+    .description('Check the settings and list every problem')
+    .action(() => {
+      const { warnings, issuer } = loadConfig();
+      for (const warning of warnings) print(`warning: ${warning}`);
+      print(`The settings are usable. Issuer: ${issuer}`);
+    });
+  config
+    .command('print')
+    .description('Print the settings as JSON, with every default')
+    .action(() => print(JSON.stringify(loadConfig(), null, 2)));
+}

@@ -1,0 +1,32 @@
+import { ConfigError } from '../config/index.ts';
+import { UserChangeError, type UserChangeFault } from '../interaction/index.ts';
+
+/** Exit codes of every command (docs/configuration.md). */
+export const EXIT = { clean: 0, failed: 1, usage: 64, configuration: 78 } as const;
+
+/** A command that cannot do what it was asked; the message is for the operator. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number = EXIT.failed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+const USER_FAULTS: Readonly<Record<UserChangeFault, string>> = {
+  username_taken: 'There is a user of that name already.',
+  username_unknown: 'There is no user of that name.',
+  username_malformed: 'A username has 1 to 128 printable characters.',
+  password_too_short: 'A password has at least 8 characters.',
+  password_too_long: 'A password has at most 1,024 characters.',
+};
+
+/** What to tell the operator, and the exit code. */
+export function describeFailure(error: unknown): { readonly message: string; readonly exitCode: number } {
+  if (error instanceof CommandError) return { message: error.message, exitCode: error.exitCode };
+  if (error instanceof ConfigError) return { message: error.message, exitCode: EXIT.configuration };
+  if (error instanceof UserChangeError) return { message: USER_FAULTS[error.fault], exitCode: EXIT.failed };
+  return { message: error instanceof Error ? error.message : String(error), exitCode: EXIT.failed };
+}

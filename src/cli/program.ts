@@ -1,0 +1,21 @@
+import { Command } from 'commander';
+import type { Config } from '../config/index.ts';
+import { addClientCommands } from './clients.ts';
+import { addConfigCommands } from './config.ts';
+import { EXIT } from './failure.ts';
+import { addUserCommands } from './users.ts';
+
+/** The admin command line. Settings come from the same environment and file as the server's. */
+export function createProgram(loadConfig: () => Config): Command {
+  const program = new Command('guardmint')
+    .description('Administer a guardmint authorization server')
+    .showHelpAfterError('(add --help for help)')
+    .exitOverride((exit) => {
+      process.exit(exit.exitCode === 0 ? EXIT.clean : EXIT.usage);
+    })
+    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 64 wrong usage, 78 configuration.');
+  addUserCommands(program, loadConfig);
+  addClientCommands(program);
+  addConfigCommands(program, loadConfig);
+  return program;
+}
