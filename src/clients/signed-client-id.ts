@@ -1,5 +1,5 @@
 import type { KeyRing, SecretKey } from '../keys/index.ts';
-import { type JsonObject, parseJsonObject, reject, splitCompact } from '../oauth/index.ts';
+import { type JsonObject, parseJsonBytes, reject, splitCompact } from '../oauth/index.ts';
 import { type Clock, hmacSha256, isEqualSecret, sha256 } from '../platform/index.ts';
 import type { Client, ClientAuthenticationMethod, RegisteredClient } from './client.ts';
 import type { ClientMetadata } from './client-registration.ts';
@@ -64,12 +64,12 @@ export function createSignedClientIds(deps: { keys: KeyRing; clock: Clock }): Si
     const segments = clientId.length <= MAX_LENGTH ? splitCompact(clientId, 3) : undefined;
     if (segments === undefined) return undefined;
     const [head = '', body = '', signature = ''] = segments;
-    const header = parseJsonObject(Buffer.from(head, 'base64url').toString());
+    const header = parseJsonBytes(Buffer.from(head, 'base64url'));
     if (header?.['alg'] !== 'HS256' || header['typ'] !== TYPE || typeof header['kid'] !== 'string') return undefined;
     const key = keys.findSecret('client', header['kid']);
     if (key === undefined) return undefined;
     if (!isEqualSecret(hmacSha256(key.secret, `${head}.${body}`).toString('base64url'), signature)) return undefined;
-    const claims = parseJsonObject(Buffer.from(body, 'base64url').toString());
+    const claims = parseJsonBytes(Buffer.from(body, 'base64url'));
     return claims === undefined ? undefined : toClient(clientId, claims as unknown as SignedClaims, key);
   }
 

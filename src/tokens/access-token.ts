@@ -7,7 +7,7 @@ import {
   formatScope,
   isAccessTokenClaims,
   isAccessTokenType,
-  parseJsonObject,
+  parseJsonBytes,
   type Scope,
   type Seconds,
   splitCompact,
@@ -82,13 +82,13 @@ export function createAccessTokens(deps: {
     const segments = splitCompact(token, 3);
     if (segments === undefined) return undefined;
     const [head = '', body = '', signature = ''] = segments;
-    const header = parseJsonObject(Buffer.from(head, 'base64url').toString());
+    const header = parseJsonBytes(Buffer.from(head, 'base64url'));
     if (header === undefined || typeof header['kid'] !== 'string' || !isAccessTokenType(header['typ']))
       return undefined;
     if (header['crit'] !== undefined || header['b64'] !== undefined) return undefined;
     const jwk = keys.findPublicJwk(header['kid']);
     if (jwk === undefined || jwk.alg !== header['alg']) return undefined;
-    const claims = parseJsonObject(Buffer.from(body, 'base64url').toString());
+    const claims = parseJsonBytes(Buffer.from(body, 'base64url'));
     if (claims === undefined || !isAccessTokenClaims(claims) || claims.iss !== issuer) return undefined;
     let key = publicKeys.get(jwk.kid);
     if (key === undefined) {

@@ -1,6 +1,6 @@
 import { CompactEncrypt, compactDecrypt } from 'jose';
 import type { KeyRing } from '../keys/index.ts';
-import { type EpochSeconds, type JsonObject, parseJsonObject, type Seconds, splitCompact } from '../oauth/index.ts';
+import { type EpochSeconds, type JsonObject, parseJsonBytes, type Seconds, splitCompact } from '../oauth/index.ts';
 import type { Clock } from '../platform/index.ts';
 
 /** What a sealed thing is; `typ` in its header, so that none can stand in for another. */
@@ -32,7 +32,6 @@ export interface Sealer {
 }
 
 const ENCODER = new TextEncoder();
-const DECODER = new TextDecoder('utf-8', { fatal: true });
 const ALLOWED = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] };
 
 export function createSealer(deps: { keys: KeyRing; clock: Clock }): Sealer {
@@ -49,13 +48,13 @@ export function createSealer(deps: { keys: KeyRing; clock: Clock }): Sealer {
 
   async function openEnded<Claims extends object>(typ: SealedType, text: string): Promise<Opened<Claims> | undefined> {
     const segments = splitCompact(text, 5);
-    const header = parseJsonObject(Buffer.from(segments?.[0] ?? '', 'base64url').toString());
+    const header = parseJsonBytes(Buffer.from(segments?.[0] ?? '', 'base64url'));
     if (header === undefined || !isOurHeader(header, typ)) return undefined;
     const key = keys.findSecret('sealing', header.kid);
     if (key === undefined) return undefined;
     try {
       const { plaintext } = await compactDecrypt(text, key.secret, ALLOWED);
-      const claims = parseJsonObject(DECODER.decode(plaintext));
+      const claims = parseJsonBytes(plaintext);
       return claims as Opened<Claims> | undefined;
     } catch {
       return undefined;

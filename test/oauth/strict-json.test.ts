@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isJsonObject, parseJsonObject } from '../../src/oauth/index.ts';
+import { isJsonObject, parseJsonBytes, parseJsonObject } from '../../src/oauth/index.ts';
 
 describe('a JSON object is read', () => {
   test.each([
@@ -80,6 +80,33 @@ describe('a JSON object is read', () => {
         expect(parseJsonObject(`{${repeated},${JSON.stringify(object).slice(1)}`)).toBeUndefined();
       }),
     );
+  });
+});
+
+describe('a JSON object is read from bytes', () => {
+  test('as it is from text', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue({ maxDepth: 3 })), (value) => {
+        const text = JSON.stringify(value);
+        expect(parseJsonBytes(Buffer.from(text))).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  test.each([
+    ['bytes that are not UTF-8', [0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]],
+    ['an overlong encoding', [0x7b, 0x22, 0xc0, 0xa2, 0x22, 0x3a, 0x31, 0x7d]],
+    ['a surrogate in UTF-8', [0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x3a, 0x31, 0x7d]],
+    ['a byte order mark', [0xef, 0xbb, 0xbf, 0x7b, 0x7d]],
+    ['UTF-16', [0x7b, 0x00, 0x7d, 0x00]],
+    ['nothing', []],
+  ])('or refused: %s', (_, bytes) => {
+    expect(parseJsonBytes(Uint8Array.from(bytes))).toBeUndefined();
+  });
+
+  test('with distinct names only', () => {
+    expect(parseJsonBytes(Buffer.from('{"é":1,"\\u00e9":2}'))).toBeUndefined();
+    expect(parseJsonBytes(Buffer.from('{"é":1,"e":2}'))).toEqual({ é: 1, e: 2 });
   });
 });
 
