@@ -1,5 +1,6 @@
 /**
- * platform: what the machine gives us behind a name: time, randomness, digests, and the port through which audit events leave.
+ * platform: what the machine gives us behind a name: time, randomness, digests, the fetch for URLs that
+ * strangers chose, and the port through which audit events leave.
  *
  * May import: oauth.
  */
@@ -8,5 +9,12 @@ export { silentAudit } from './audit.ts';
 export type { Clock } from './clock.ts';
 export { systemClock } from './clock.ts';
 export { hmacSha256, isEqualSecret, sha256 } from './digest.ts';
+export type { Lookup } from './dns-lookup.ts';
+export { createDnsLookup } from './dns-lookup.ts';
+export type { GuardedFetch, GuardedFetchDeps, GuardedResponse } from './guarded-fetch.ts';
+export { createGuardedFetch } from './guarded-fetch.ts';
+export type { FetchFault } from './guarded-fetch-error.ts';
+export { GuardedFetchError } from './guarded-fetch-error.ts';
+export { isFetchableUrl, isPublicAddress, isPublicHostname } from './public-network.ts';
 export type { Random } from './random.ts';
 export { systemRandom } from './random.ts';
