@@ -1,0 +1,51 @@
+/**
+ * guardmint/provider: the provider port, the routes over any provider, and `JwtProvider`.
+ */
+export type {
+  Client,
+  ClientAuthenticationMethod,
+  ClientMetadata,
+  ClientOrigin,
+  RegisteredClient,
+} from './clients/index.ts';
+export { clientHash } from './clients/index.ts';
+export type {
+  AuthRoutesOptions,
+  ClientRegistrationOptions,
+  FaultReporter,
+  PublishedJwkSet,
+  RateLimiter,
+  RefusalPage,
+  RevocationOptions,
+} from './endpoints/index.ts';
+export { createAuthRoutes } from './endpoints/index.ts';
+export type {
+  AuthorizationRequest,
+  RejectionReason,
+  Resource,
+  ResourceDirectory,
+  Scope,
+  VerifiedRedirectTarget,
+} from './oauth/index.ts';
+export {
+  createResourceDirectory,
+  OAuthError,
+  refusalUrl,
+  reject,
+  responseUrl,
+  UnavailableError,
+} from './oauth/index.ts';
+export type {
+  AccessToken,
+  AuthorizationCode,
+  JwtAccessToken,
+  JwtAuthorizationCode,
+  JwtProvider,
+  JwtProviderDeps,
+  JwtProviderSettings,
+  JwtRefreshToken,
+  OAuthAuthorizationServerProvider,
+  OAuthToken,
+  RefreshToken,
+} from './provider/index.ts';
+export { createJwtProvider } from './provider/index.ts';
