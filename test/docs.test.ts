@@ -16,6 +16,14 @@ describe('docs', () => {
     expect(loadConfig({ env: {}, readFile: () => EXAMPLE }).warnings).toEqual([]);
   });
 
+  test('docs/specs.md lists every RFC that the source cites', () => {
+    const source = globSync('src/**/*.ts', { cwd: TOP }).map((file) => readFileSync(join(TOP, file), 'utf8'));
+    const cited = new Set(source.flatMap((text) => text.match(/\bRFC \d{4,5}\b/g) ?? []));
+    const listed = readFileSync(join(TOP, 'docs/specs.md'), 'utf8');
+
+    expect([...cited].filter((rfc) => !listed.includes(rfc))).toEqual([]);
+  });
+
   test.each(PAGES)('every relative link of %s leads somewhere', (page) => {
     const text = readFileSync(join(TOP, page), 'utf8');
     const links = [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)\s#]+)/g)].map(([, link]) => link ?? '');

@@ -1,4 +1,4 @@
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /**
  * Members whose value opens a door: parameters, headers and claims by their wire name, and our own names for the same.
