@@ -66,7 +66,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const interaction = createInteraction({
     settings: {
       issuer: config.issuer,
-      branding: { name: 'guardmint' },
+      branding: config.branding,
       lifetimes: config.lifetimes,
       resources: resources.known,
       rateLimits: config.rateLimits.enabled,
