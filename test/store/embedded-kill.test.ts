@@ -91,7 +91,7 @@ describe('a store whose process is killed', () => {
 
 describe('a store that can write no more', () => {
   // The limit on the size of a file stands for a full disk: it needs no mount and fails in the middle of a write.
-  it.skipIf(process.platform === 'win32')('says so, and has everything it acknowledged before [I5] [I12]', async () => {
+  it.skipIf(process.platform === 'win32')('says so, and has everything it acknowledged before [I5, I12]', async () => {
     using folder = temporaryFolder();
     const file = join(folder.path, 'store.db');
     const command = 'ulimit -f 800; exec "$0" "$@"';
