@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isAcceptableRedirectUri, type JsonObject, parseScope, reject } from '../oauth/index.ts';
 import type { ClientAuthenticationMethod } from './client.ts';
+import { isShownText } from './shown-text.ts';
 
 /** Client metadata (RFC 7591 §2) after every check: what is registered and echoed. Members as on the wire. */
 export interface ClientMetadata {
@@ -34,14 +35,7 @@ const METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const;
 const INTERACTIVE = 'authorization_code';
 const UNSAFE_GRANT_TYPES = new Set(['implicit', 'password']);
 
-// Control, direction, zero-width and tag characters, unassigned ones and lone surrogates: a name must look like itself.
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cn}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u;
-
-const text = (max: number) =>
-  z
-    .string()
-    .max(max)
-    .refine((value) => !UNPRINTABLE.test(value));
+const text = (max: number) => z.string().max(max).refine(isShownText);
 const emptyIsAbsent = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
 const link = text(1024).refine(isShowableLink);

@@ -1,6 +1,6 @@
 import type { KeyRing, SecretKey } from '../keys/index.ts';
 import { type JsonObject, parseJsonBytes, reject, splitCompact } from '../oauth/index.ts';
-import { type Clock, hmacSha256, isEqualSecret, sha256 } from '../platform/index.ts';
+import { type Clock, hmacSha256, isEqualSecret, type Random, sha256 } from '../platform/index.ts';
 import type { Client, ClientAuthenticationMethod, RegisteredClient } from './client.ts';
 import type { ClientMetadata } from './client-registration.ts';
 
@@ -20,6 +20,8 @@ interface SignedClaims {
   /** application_type */
   readonly t?: string;
   readonly iat: number;
+  /** 12 random bytes: two registrations are never the same client, so that nobody can register another's secret. */
+  readonly j: string;
 }
 
 /**
@@ -35,8 +37,8 @@ export interface SignedClientIds {
 
 const DEFAULT_GRANT_TYPES = 'authorization_code refresh_token';
 
-export function createSignedClientIds(deps: { keys: KeyRing; clock: Clock }): SignedClientIds {
-  const { keys, clock } = deps;
+export function createSignedClientIds(deps: { keys: KeyRing; clock: Clock; random: Random }): SignedClientIds {
+  const { keys, clock, random } = deps;
 
   function register(metadata: ClientMetadata): RegisteredClient {
     const key = keys.activeSecret('client');
@@ -49,6 +51,7 @@ export function createSignedClientIds(deps: { keys: KeyRing; clock: Clock }): Si
       ...(metadata.grant_types.join(' ') !== DEFAULT_GRANT_TYPES && { g: metadata.grant_types }),
       ...(metadata.application_type !== undefined && { t: metadata.application_type }),
       iat: issuedAt,
+      j: random(12),
     };
     const clientId = sign(key, claims);
     if (clientId.length > MAX_LENGTH) throw reject('registration_too_large');

@@ -19,7 +19,7 @@ export interface ProviderParts {
 export function buildProvider(config: Config, parts: ProviderParts): JwtProvider {
   const { keys, store, codes, interaction, platform } = parts;
   const { clock, random } = platform;
-  const signedClientIds = createSignedClientIds({ keys, clock });
+  const signedClientIds = createSignedClientIds({ keys, clock, random });
   const directory = createClientDirectory({ configured: config.clients.map(configuredClient), signedClientIds });
   return createJwtProvider({
     clients: { find: directory.find, register: signedClientIds.register },
