@@ -123,9 +123,7 @@ function describeClient(ticket: InteractionTicket, { consent: say }: Messages) {
 }
 
 function describeScope(ticket: InteractionTicket, resources: readonly Resource[], { consent: say }: Messages) {
-  const sentences = resources.find(({ resource }) => resource === ticket.resource)?.scopes ?? {};
-  return ticket.scope.map((name) => ({
-    name,
-    sentence: Object.hasOwn(sentences, name) ? (sentences[name] ?? '') : say.scopeWithoutSentence(name),
-  }));
+  const own = resources.find(({ resource }) => resource === ticket.resource)?.scopes ?? {};
+  const sentences = new Map([['offline_access', say.offlineAccess], ...Object.entries(own)]);
+  return ticket.scope.map((name) => ({ name, sentence: sentences.get(name) ?? say.scopeWithoutSentence(name) }));
 }

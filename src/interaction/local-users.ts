@@ -89,6 +89,7 @@ export function createLocalUsers(deps: { path: string; clock: Clock; random: Ran
 
   async function add(username: string, password: string): Promise<User> {
     const added = await makeRecord(username, password);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await file.update((users = []) => {
       if (users.some((user) => user.username === added.username)) throw new UserChangeError('username_taken');
       return [...users, added];

@@ -71,7 +71,7 @@ export function sealedTicketOf(ctx: Context): string | undefined {
 export function describeDestination(uri: string, messages: Messages): DestinationView {
   const { host, scheme, isLoopback } = redirectDestination(uri);
   const say = messages.consent;
-  if (isLoopback) return { host, warning: say.destinationLoopback };
-  const isWeb = scheme === 'http' || scheme === 'https';
-  return { host, warning: isWeb ? say.destinationWeb : say.destinationScheme(scheme) };
+  if (isLoopback) return { host, warning: say.destinationLoopback, isOnThisDevice: true };
+  if (scheme === 'https' || scheme === 'http') return { host, warning: say.destinationWeb, isOnThisDevice: false };
+  return { host, warning: say.destinationScheme(scheme), isOnThisDevice: true };
 }

@@ -31,7 +31,7 @@ export interface UserFile {
 }
 
 const DEPENDENCY = 'users file';
-const LOCK_ATTEMPTS = 200;
+const LOCK_ATTEMPTS = 400;
 const LOCK_INTERVAL_MS = 25;
 
 export function createUserFile(deps: { path: string; random: Random }): UserFile {

@@ -1,17 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Koa from 'koa';
 import type { Client } from '../../src/clients/index.ts';
-import {
-  createInteraction,
-  createLocalUsers,
-  type InteractionSettings,
-  type User,
-} from '../../src/interaction/index.ts';
+import { createInteraction, createLocalUsers, type InteractionSettings } from '../../src/interaction/index.ts';
 import { type AuthorizationRequest, type Resource, verifyRedirectTarget } from '../../src/oauth/index.ts';
-import { type AuditEvent, systemRandom } from '../../src/platform/index.ts';
+import { type AuditEvent, silentAudit, systemRandom } from '../../src/platform/index.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import {
   type AuthorizationCodeClaims,
@@ -68,6 +63,25 @@ export function client(
   };
 }
 
+let usersFile: Promise<string> | undefined;
+
+function findUsersFile(): Promise<string> {
+  usersFile ??= makeUsersFile();
+  return usersFile;
+}
+
+/** The file with the people of the tests, hashed once for the whole run. */
+async function makeUsersFile(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'guardmint-users-'));
+  const path = join(folder, 'users.json');
+  const users = createLocalUsers({ path, clock: () => 1_700_000_000, random: systemRandom, audit: silentAudit });
+  await users.add(ALICE.username, ALICE.password);
+  await users.add(BOB.username, BOB.password);
+  const text = await readFile(path, 'utf8');
+  await rm(folder, { recursive: true, force: true });
+  return text;
+}
+
 /** The pages on a port, over the memory store, with a clock that stands still until it is moved. */
 export interface InteractionSite extends AsyncDisposable {
   readonly origin: string;
@@ -85,7 +99,12 @@ export interface InteractionSite extends AsyncDisposable {
 }
 
 export async function startInteractionSite(
-  changes: Partial<InteractionSettings> & { store?: (store: TokenStore) => TokenStore; trustProxy?: boolean } = {},
+  changes: Partial<InteractionSettings> & {
+    store?: (store: TokenStore) => TokenStore;
+    trustProxy?: boolean;
+    /** Runs around the pages, to break what a test must see broken. */
+    around?: Koa.Middleware;
+  } = {},
 ): Promise<InteractionSite> {
   const folder = await mkdtemp(join(tmpdir(), 'guardmint-users-'));
   let now = 1_800_000_000;
@@ -98,8 +117,7 @@ export async function startInteractionSite(
     random: systemRandom,
     audit: (event) => audit.push(event),
   });
-  const made: User[] = [await users.add(ALICE.username, ALICE.password), await users.add(BOB.username, BOB.password)];
-  if (made.length !== 2) throw new Error('the users of the test are missing');
+  await writeFile(join(folder, 'users.json'), await findUsersFile(), { mode: 0o600 });
   const sealer = createSealer({ keys: createTestKeyRing(), clock });
   const codes = createAuthorizationCodes({ sealer, random: systemRandom, lifetime: 60 });
   const memory = createMemoryStore({ clock });
@@ -125,6 +143,7 @@ export async function startInteractionSite(
     interactions.push(interaction);
     const app = new Koa({ proxy: changes.trustProxy ?? false });
     app.on('error', (fault) => faults.push(fault));
+    if (changes.around !== undefined) app.use(changes.around);
     app.use(interaction.router.routes());
     return app;
   });

@@ -37,6 +37,8 @@ export interface Messages {
     readonly resource: string;
     readonly scope: string;
     readonly noScope: string;
+    /** `offline_access` (OpenID Connect Core §11), which belongs to no resource. */
+    readonly offlineAccess: string;
     readonly scopeWithoutSentence: (name: string) => string;
     readonly destination: string;
     readonly destinationWeb: string;

@@ -14,6 +14,8 @@ export interface PageSettings {
 export interface DestinationView {
   readonly host: string;
   readonly warning: string;
+  /** Whether a program on the person's own device gets the answer, which any program there can pretend to be. */
+  readonly isOnThisDevice: boolean;
 }
 
 /** What each page shows, beside its title. */

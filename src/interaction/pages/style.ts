@@ -11,8 +11,8 @@ html{font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sa
 background:var(--ground);color:var(--ink)}
 body{margin:0;min-height:100vh;min-height:100dvh;display:flex;flex-direction:column;align-items:center;
 justify-content:center;padding:1.5rem 1rem}
-main{width:100%;max-width:29rem;background:var(--card);border:1px solid var(--line);border-radius:.875rem;padding:2rem}
-.brand{display:flex;align-items:center;gap:.5rem;margin:0 0 1.5rem;color:var(--quiet);font-size:.9375rem;font-weight:600}
+main{width:100%;max-width:29rem;background:var(--card);border:1px solid var(--line);border-radius:.875rem;padding:1.75rem 2rem 2rem}
+.brand{display:flex;align-items:center;gap:.5rem;margin:0 0 1.25rem;color:var(--quiet);font-size:.9375rem;font-weight:600}
 .brand svg{width:1.375rem;height:1.375rem;flex:none;color:var(--mint)}
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 .5rem;font-weight:650;text-wrap:balance}
 p{margin:0 0 1rem}
@@ -36,7 +36,9 @@ button:hover,.button:hover{filter:brightness(1.12)}
 .claim{margin:0 0 1.25rem;padding:0 0 0 .875rem;border-left:3px solid var(--line)}
 .claim p{margin:0;overflow-wrap:anywhere}
 dl{margin:0;border-top:1px solid var(--line)}
-dl>div{padding:.875rem 0;border-bottom:1px solid var(--line)}
+dl>div{padding:.75rem 0;border-bottom:1px solid var(--line)}
+dl+p{margin-top:1rem}
+dd p{margin:0}
 dt{font-size:.875rem;color:var(--quiet)}
 dd{margin:0;overflow-wrap:anywhere}
 dd strong{font-weight:650}
@@ -45,7 +47,8 @@ dd li{padding:.25rem 0 .25rem 1.375rem;position:relative}
 dd li::before{content:"";position:absolute;left:.25rem;top:.8em;width:.4375rem;height:.4375rem;border-radius:50%;background:var(--mint)}
 code{font:.8125rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;color:var(--quiet);overflow-wrap:anywhere}
 li code{display:block}
-.links{display:flex;flex-wrap:wrap;gap:0 1.25rem}
+.links{display:flex;flex-wrap:wrap;align-items:center;gap:0 1.25rem}
+.links .hit{margin:-.25rem 0}
 .note{margin:.5rem 0 0;padding:.625rem .875rem;border-radius:.5rem;border:1px solid var(--warn-line);background:var(--warn);color:var(--warn-ink);font-size:.9375rem}
 .alert{margin:0 0 1.25rem;padding:.75rem .875rem;border-radius:.5rem;border:1px solid var(--bad-line);background:var(--bad);color:var(--bad-ink)}
 details{margin:1.5rem 0 0;border-top:1px solid var(--line);color:var(--quiet);font-size:.875rem}

@@ -43,15 +43,15 @@ export const CONSENT = `<% const say = it.messages.consent %>
 </div><% } %>
 <dl>
 <div><dt><%= say.account %></dt>
-<dd><strong><bdi><%= it.username %></bdi></strong>
-<div class="links small"><a class="hit" href="<%= it.switchAccount %>"><%= say.switchAccount %></a><a class="hit" href="<%= it.signOut %>"><%= say.signOut %></a></div></dd></div>
+<dd class="links"><strong><bdi><%= it.username %></bdi></strong>
+<span class="links small"><a class="hit" href="<%= it.switchAccount %>"><%= say.switchAccount %></a><a class="hit" href="<%= it.signOut %>"><%= say.signOut %></a></span></dd></div>
 <div><dt><%= say.resource %></dt>
 <dd><% if (it.resource.name) { %><strong><%= it.resource.name %></strong><br><% } %><code><%= it.resource.resource %></code></dd></div>
 <div><dt><%= say.scope %></dt>
 <dd><% if (it.scope.length === 0) { %><%= say.noScope %><% } else { %><ul><% for (const one of it.scope) { %><li><%= one.sentence %><code><%= one.name %></code></li><% } %></ul><% } %></dd></div>
 <div><dt><%= say.destination %></dt>
 <dd><strong><%= it.destination.host %></strong>
-<p class="note"><%= it.destination.warning %></p></dd></div>
+<p class="<%= it.destination.isOnThisDevice ? 'note' : 'quiet small' %>"><%= it.destination.warning %></p></dd></div>
 </dl>
 <form method="post" action="<%= it.action %>">
 <input type="hidden" name="form" value="<%= it.form %>">
@@ -78,7 +78,7 @@ export const LEAVE = `<h1><%= it.title %></h1>
 <dl>
 <div><dt><%= it.messages.leave.destination %></dt>
 <dd><strong><%= it.destination.host %></strong>
-<p class="note"><%= it.destination.warning %></p></dd></div>
+<p class="<%= it.destination.isOnThisDevice ? 'note' : 'quiet small' %>"><%= it.destination.warning %></p></dd></div>
 </dl>
 <p class="quiet small"><%= it.messages.leave.stay %></p>
 <a class="button slate" rel="noreferrer" href="<%= it.url %>"><%= it.messages.leave.go %></a>

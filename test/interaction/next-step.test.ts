@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { nextStep } from '../../src/interaction/next-step.ts';
+
+const NOW = 1_800_000_000;
+const prompt = fc.uniqueArray(fc.constantFrom('none', 'login', 'consent', 'select_account'));
+const ticket = fc.record(
+  { prompt, maxAge: fc.nat(1000), signedIn: fc.constantFrom('sid-1', 'sid-2') },
+  { requiredKeys: ['prompt'] },
+);
+const session = fc.option(
+  fc.record({ sid: fc.constantFrom('sid-1', 'sid-2'), authTime: fc.integer({ min: NOW - 2000, max: NOW }) }),
+  { nil: undefined },
+);
+
+describe('the next step', () => {
+  test('is consent only for somebody whose sign-in is as fresh as was asked', () => {
+    fc.assert(
+      fc.property(ticket, session, (asked, who) => {
+        if (nextStep(asked, who, NOW) !== 'consent') return;
+        expect(who).toBeDefined();
+        if (who === undefined || asked.signedIn === who.sid) return;
+        expect(asked.prompt).not.toContain('login');
+        expect(asked.prompt).not.toContain('select_account');
+        expect(NOW - who.authTime).toBeLessThanOrEqual(asked.maxAge ?? Number.POSITIVE_INFINITY);
+      }),
+    );
+  });
+
+  test('shows a page exactly when the client did not ask for silence', () => {
+    fc.assert(
+      fc.property(ticket, session, (asked, who) => {
+        const isPage = ['sign_in', 'consent'].includes(nextStep(asked, who, NOW));
+        expect(isPage).toBe(!asked.prompt.includes('none'));
+      }),
+    );
+  });
+
+  test('is never to sign in again for the sign-in made for this request: nobody is asked twice', () => {
+    fc.assert(
+      fc.property(ticket, fc.integer({ min: NOW - 2000, max: NOW }), (asked, authTime) => {
+        const step = nextStep({ ...asked, signedIn: 'sid-1' }, { sid: 'sid-1', authTime }, NOW);
+        expect(['consent', 'consent_required']).toContain(step);
+      }),
+    );
+  });
+});
