@@ -55,7 +55,7 @@ export function createSealer(deps: { keys: KeyRing; clock: Clock }): Sealer {
     try {
       const { plaintext } = await compactDecrypt(text, key.secret, ALLOWED);
       const claims = parseJsonBytes(plaintext);
-      return claims as Opened<Claims> | undefined;
+      return hasTimes(claims) ? (claims as Opened<Claims>) : undefined;
     } catch {
       return undefined;
     }
@@ -79,4 +79,8 @@ function isOurHeader(header: JsonObject, typ: SealedType): header is JsonObject 
     typeof header['kid'] === 'string' &&
     Object.keys(header).length === 4
   );
+}
+
+function hasTimes(claims: JsonObject | undefined): boolean {
+  return Number.isSafeInteger(claims?.['iat']) && Number.isSafeInteger(claims?.['exp']);
 }
