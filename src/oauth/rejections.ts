@@ -7,6 +7,11 @@ interface Rejection {
 const CODE = { error: 'invalid_grant', status: 400, description: 'The authorization code is not valid.' };
 const REFRESH = { error: 'invalid_grant', status: 400, description: 'The refresh token is not valid.' };
 const CLIENT = { error: 'invalid_client', status: 401, description: 'Client authentication failed.' };
+const DOCUMENT = {
+  error: 'invalid_client',
+  status: 401,
+  description: 'The client metadata document could not be fetched or is not acceptable.',
+};
 const METADATA = { error: 'invalid_client_metadata', status: 400 };
 const REQUEST = { error: 'invalid_request', status: 400 };
 
@@ -38,6 +43,11 @@ export const REJECTIONS = {
   client_disabled: CLIENT,
   client_authentication_ambiguous: { ...REQUEST, description: 'Use one client authentication method only.' },
   client_id_mismatch: { ...REQUEST, description: 'The request names two different clients.' },
+
+  // Client ID Metadata Documents: one answer for every failure, so that it maps no network
+  client_document_unreachable: DOCUMENT,
+  client_document_invalid: DOCUMENT,
+  client_document_refused: { error: 'invalid_client', status: 401, description: 'This client is not accepted here.' },
 
   // where an answer may be sent
   redirect_uri_missing: { ...REQUEST, description: 'redirect_uri is missing.' },
