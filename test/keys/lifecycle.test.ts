@@ -107,6 +107,14 @@ describe('a line of keys', () => {
   });
 });
 
+describe('a successor made late', () => {
+  it('still waits its publish lead, while the key in force goes on', () => {
+    const late = START + activePeriod + 5 * DAY;
+    const due = dueKeys([key('a', START)], late, defaultTimings).filter(({ family }) => family === 'signing');
+    expect(due).toEqual([{ family: 'signing', times: scheduleFor(defaultTimings.signing, late, late + publishLead) }]);
+  });
+});
+
 describe('a new installation', () => {
   it('signs at once and publishes the next signing key at once; secrets have no successor yet', () => {
     const due = dueKeys([], START, defaultTimings);

@@ -27,6 +27,11 @@ export function createFileKeyBackend(deps: FileKeyBackendDeps): KeyBackend {
   const folder = createKeyFolder(directory, random);
   const parsed = new Map<string, { readonly stamp: string; readonly key: StoredKey }>();
 
+  async function alone<T>(work: () => Promise<T>): Promise<T> {
+    await folder.prepare();
+    return await withFolderLock(directory, work);
+  }
+
   async function readKey(slot: string): Promise<StoredKey | undefined> {
     if (parseSlot(slot) === undefined) throw new KeyRefusedError(slot, 'foreign_file');
     const stamp = await folder.stamp(slot);
@@ -45,6 +50,7 @@ export function createFileKeyBackend(deps: FileKeyBackendDeps): KeyBackend {
   }
 
   async function list(): Promise<{ keys: StoredKey[]; unreadable: UnreadableKey[] }> {
+    await folder.prepare();
     const names = await folder.names();
     for (const name of parsed.keys()) if (!names.includes(name)) parsed.delete(name);
     const keys: StoredKey[] = [];
@@ -77,7 +83,7 @@ export function createFileKeyBackend(deps: FileKeyBackendDeps): KeyBackend {
 
   /** Replaces the file of a key; an `edit` that answers the same file changes nothing. */
   async function change(kid: string, edit: (file: KeyFile) => KeyFile): Promise<void> {
-    await withFolderLock(directory, async () => {
+    await alone(async () => {
       const slot = await findSlot(kid);
       const file = slot === undefined ? undefined : await readFile(slot);
       if (slot === undefined || file === undefined) return;
@@ -87,12 +93,13 @@ export function createFileKeyBackend(deps: FileKeyBackendDeps): KeyBackend {
   }
 
   async function create(order: KeyOrder): Promise<StoredKey | undefined> {
+    await folder.prepare();
     const file = await generateKey(order, random);
     return (await folder.create(file.key.slot, formatKeyFile(file))) ? file.key : undefined;
   }
 
   async function remove(kid: string): Promise<boolean> {
-    return await withFolderLock(directory, async () => {
+    return await alone(async () => {
       const slot = await findSlot(kid);
       return slot !== undefined && (await folder.remove(slot));
     });

@@ -23,6 +23,8 @@ const REFUSALS: ReadonlyMap<string | undefined, string> = new Map([
 
 /** A directory of small secret files that several processes read and write at once. */
 export interface KeyFolder {
+  /** Makes the directory when it is not there; looks only once. */
+  prepare(): Promise<void>;
   /** The names that may be keys, sorted; leaves out dot files and README.md. */
   names(): Promise<readonly string[]>;
   /**
@@ -118,8 +120,8 @@ export function createKeyFolder(directory: string, random: Random): KeyFolder {
   }
 
   return {
+    prepare,
     async names() {
-      await prepare();
       return (await readdir(directory)).filter((name) => !name.startsWith('.') && name !== 'README.md').sort();
     },
     async stamp(name) {
@@ -128,7 +130,6 @@ export function createKeyFolder(directory: string, random: Random): KeyFolder {
     },
     read,
     async create(name, text) {
-      await prepare();
       const temporary = await writeTemporary(text);
       try {
         await link(pathOf(temporary), pathOf(name));

@@ -1,0 +1,169 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  createFileKeyBackend,
+  defaultTimings,
+  type JwkSetDocument,
+  type KeyRecord,
+  type KeyState,
+} from '../../src/keys/index.ts';
+import { type AuditEvent, systemRandom } from '../../src/platform/index.ts';
+import { createKeyFolder, openRing, START } from './key-folder.ts';
+
+const PROGRAM = new URL('./ring-process.ts', import.meta.url).pathname;
+const NOBODY = 65_534;
+const { activePeriod } = defaultTimings.signing;
+
+interface Answer {
+  readonly now: number;
+  readonly list: readonly (KeyRecord & { state: KeyState; slot: string })[];
+  readonly jwkSet: JwkSetDocument;
+  readonly events: readonly AuditEvent[];
+}
+
+interface RingProcess extends Disposable {
+  /** Sends a line and answers the next line that comes back. */
+  ask(line: string): Promise<Answer>;
+  /** The next line of output. */
+  next(): Promise<Answer>;
+  kill(): Promise<void>;
+  /** Ends the input and answers the exit code. */
+  end(): Promise<number | null>;
+}
+
+async function startProcess(directory: string, user?: number): Promise<RingProcess> {
+  const identity = user === undefined ? {} : { uid: user, gid: user };
+  const child: ChildProcess = spawn(process.execPath, [PROGRAM, directory], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    ...identity,
+  });
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  const exited = once(child, 'exit');
+  const next = async () => JSON.parse((await lines.next()).value ?? 'null');
+  expect(await next()).toBe('ready');
+  return {
+    next,
+    ask(line) {
+      child.stdin?.write(`${line}\n`);
+      return next();
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+    async end() {
+      child.stdin?.end();
+      return (await exited)[0];
+    },
+    [Symbol.dispose]: () => child.kill('SIGKILL'),
+  };
+}
+
+const signingFiles = (files: readonly string[]) => files.filter((name) => name.startsWith('signing'));
+
+// Twenty processes take a while to start on a small machine.
+const PATIENCE = { timeout: 180_000 };
+
+describe('twenty processes on one directory', PATIENCE, () => {
+  it('start at once on an empty one, make one key of each slot, agree, and rotate together [F11] [I10]', async () => {
+    await using folder = await createKeyFolder();
+    const processes = await Promise.all(Array.from({ length: 20 }, () => startProcess(folder.directory)));
+    using cleanup = new DisposableStack();
+    for (const process of processes) cleanup.use(process);
+
+    const started = await Promise.all(processes.map((process) => process.ask(`${START}`)));
+    expect(await folder.everything()).toEqual([
+      'client-HS256-1.json',
+      'refresh-HS256-1.json',
+      'sealing-A256GCM-1.json',
+      'signing-ES256-1.json',
+      'signing-ES256-2.json',
+    ]);
+    expect(started.flatMap(({ events }) => events).filter(({ event }) => event !== 'key.created')).toEqual([]);
+    expect(started.flatMap(({ events }) => events)).toHaveLength(5);
+    for (const answer of started) expect(answer).toMatchObject({ list: started[0]?.list, jwkSet: started[0]?.jwkSet });
+
+    const rotated = await Promise.all(processes.map((process) => process.ask(`${START + activePeriod}`)));
+    expect(signingFiles(await folder.files())).toHaveLength(3);
+    for (const answer of rotated) expect(answer).toMatchObject({ list: rotated[0]?.list, jwkSet: rotated[0]?.jwkSet });
+
+    // Each destroys the old private half, one after the other, and none of them spoils the file.
+    const later = await Promise.all(processes.map((process) => process.ask(`${START + activePeriod + 60}`)));
+    expect(later.flatMap(({ events }) => events).filter(({ event }) => event === 'key.unreadable')).toEqual([]);
+    expect(await folder.json('signing-ES256-1.json')).not.toHaveProperty('private');
+    expect(await folder.json('signing-ES256-2.json')).toHaveProperty('private');
+  });
+});
+
+describe('a process with a key ring', PATIENCE, () => {
+  it('ends by itself when nothing else is left to do', async () => {
+    await using folder = await createKeyFolder();
+    using process = await startProcess(folder.directory);
+    await process.ask(`${START}`);
+    expect(await process.end()).toBe(0);
+  });
+
+  it('sees what another wrote at its next reading', async () => {
+    await using folder = await createKeyFolder();
+    using one = await startProcess(folder.directory);
+    const { list } = await one.ask(`${START}`);
+    const bad = list.find(({ state, family }) => state === 'active' && family === 'signing');
+    const backend = createFileKeyBackend({ directory: folder.directory, random: systemRandom });
+    await backend.revoke(bad!.kid, START);
+    const { jwkSet } = await one.ask(`${START}`);
+    expect(jwkSet.body).not.toContain(bad!.kid);
+  });
+
+  it('killed at any moment of its rotations leaves whole keys only, and others go on [F09] [I10] [I12]', async () => {
+    await using folder = await createKeyFolder();
+    let from = START;
+    const [delays] = fc.sample(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 8, maxLength: 8 }), 1);
+    for (const answers of delays ?? []) {
+      using one = await startProcess(folder.directory);
+      using other = await startProcess(folder.directory);
+      let last = await one.ask(`year ${from}`);
+      await other.ask(`year ${from}`);
+      for (let count = 0; count < answers; count++) last = await one.next();
+      await one.kill();
+      const survivor = await other.next();
+      expect(survivor).not.toHaveProperty('error');
+      await other.kill();
+      from = Math.max(last.now, survivor.now);
+      const listing = await createFileKeyBackend({ directory: folder.directory, random: systemRandom }).list();
+      expect(listing.unreadable).toEqual([]);
+    }
+    await using keys = await openRing(folder.directory, { now: from });
+    const signing = keys.ring.list().filter(({ family }) => family === 'signing');
+    expect(signing.filter(({ state }) => state === 'active')).toHaveLength(1);
+    expect(signing.filter(({ state }) => state === 'next').length).toBeGreaterThanOrEqual(1);
+    expect(keys.ring.signer().kid).toBe(signing.find(({ state }) => state === 'active')?.kid);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'uses a directory it may only read, and says what it could not write',
+    async () => {
+      await using folder = await createKeyFolder();
+      await chmod(dirname(folder.directory), 0o755);
+      await mkdir(folder.directory, { mode: 0o700 });
+      await chown(folder.directory, NOBODY, NOBODY);
+      using writer = await startProcess(folder.directory, NOBODY);
+      const { jwkSet } = await writer.ask(`${START}`);
+      await chmod(folder.directory, 0o500);
+      using reader = await startProcess(folder.directory, NOBODY);
+      expect(await reader.ask(`${START}`)).toMatchObject({ jwkSet, events: [] });
+      const later = await reader.ask(`${START + activePeriod + 60}`);
+      expect(later.list.filter(({ state, family }) => state === 'active' && family === 'signing')).toHaveLength(1);
+      expect(later.events).toContainEqual({
+        event: 'key.write_failed',
+        operation: 'create',
+        family: 'signing',
+        reason: 'EACCES',
+      });
+    },
+  );
+});
