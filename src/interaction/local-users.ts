@@ -167,7 +167,7 @@ function requireUsername(text: string): string {
 }
 
 function requirePassword(text: string): string {
-  if ([...text].length < MIN_PASSWORD_LENGTH) throw new UserChangeError('password_too_short');
+  if (Array.from(text).length < MIN_PASSWORD_LENGTH) throw new UserChangeError('password_too_short');
   const password = preparePassword(text);
   if (password === undefined) throw new UserChangeError('password_too_long');
   return password;

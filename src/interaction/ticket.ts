@@ -114,6 +114,6 @@ export function displayName(name: string): string {
     .replace(/\p{M}{3,}/gu, '')
     .replace(/\s+/g, ' ')
     .trim();
-  const characters = [...visible];
+  const characters = Array.from(visible);
   return characters.length <= MAX_NAME_LENGTH ? visible : `${characters.slice(0, MAX_NAME_LENGTH - 1).join('')}…`;
 }

@@ -167,10 +167,11 @@ describe('who may decide', () => {
     const { browser, consent } = await openConsent(site);
     const formOf = (html: string) => /name="form" value="([^"]*)"/.exec(html)?.[1] ?? '';
     const signIn = await browser.open(consent.url.replace('/consent', '/sign-in'));
+    const signOut = await browser.open(consent.url.replace('/consent', '/sign-out'));
     const otherRequest = await browser.open(await site.begin(DOCUMENT));
     const other = await openConsent(site);
 
-    for (const form of [signIn, otherRequest, other.consent].map((page) => formOf(page.html))) {
+    for (const form of [signIn, signOut, otherRequest, other.consent].map((page) => formOf(page.html))) {
       const page = await browser.submit(consent, { decision: 'allow', form });
       expect([page.status, page.leavesFor]).toEqual([403, undefined]);
     }

@@ -60,6 +60,14 @@ describe('the session', () => {
       },
     ],
     [
+      'the person, for sign-ins up to a minute ago',
+      async (site: Awaited<ReturnType<typeof startInteractionSite>>) => {
+        const [alice] = await site.users.list();
+        const issuedBefore = site.now() - 60;
+        await site.store.denylist.deny({ kind: 'subject', id: alice?.subject ?? '', lifetime: 3600, issuedBefore });
+      },
+    ],
+    [
       'everybody',
       (site: Awaited<ReturnType<typeof startInteractionSite>>) =>
         site.store.denylist.deny({ kind: 'all', id: '', lifetime: 3600 }),
