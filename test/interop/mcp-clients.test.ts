@@ -14,6 +14,7 @@ function createMemory() {
   let tokens: unknown;
   let verifier = '';
   let location: URL | undefined;
+  let discovery: unknown;
   const provider = {
     redirectUrl: CALLBACK,
     clientMetadata: { client_name: 'a real client', redirect_uris: [CALLBACK], token_endpoint_auth_method: 'none' },
@@ -33,6 +34,10 @@ function createMemory() {
       verifier = text;
     },
     codeVerifier: () => verifier,
+    saveDiscoveryState: (state: unknown) => {
+      discovery = state;
+    },
+    discoveryState: () => discovery,
     invalidateCredentials: (what: string) => {
       if (what === 'all' || what === 'client') client = undefined;
       if (what === 'all' || what === 'tokens') tokens = undefined;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createPerson, type Person } from '../../examples/person.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import type { JsonObject } from '../../src/oauth/index.ts';
 import type { AuditEvent } from '../../src/platform/index.ts';
@@ -9,7 +10,6 @@ import { createGuardmint, type Guardmint } from '../../src/server/index.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import { createLog } from '../../src/telemetry/index.ts';
 import type { TokenStore } from '../../src/tokens/index.ts';
-import { createPerson, type Person } from './person.ts';
 import { pkcePair } from './pkce.ts';
 import { serve } from './serve.ts';
 
