@@ -26,5 +26,6 @@ export type { RefusalAnswer } from './refusal-answer.ts';
 export { refusalAnswer } from './refusal-answer.ts';
 export type { RevocableToken, RevocationSource, RevocationState } from './revocation-source.ts';
 export type { KeyFault } from './verification-key.ts';
-export type { Verifier, VerifierOptions, VerifierState } from './verifier.ts';
+export type { Verifier, VerifierState } from './verifier.ts';
 export { createVerifier } from './verifier.ts';
+export type { VerifierOptions } from './verifier-options.ts';
