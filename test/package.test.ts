@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { type LockedPackages, missingBinaries } from '../scripts/complete-lockfile.ts';
 
 const run = promisify(execFile);
 const TOP = new URL('../', import.meta.url).pathname;
@@ -37,6 +38,12 @@ describe('installing', () => {
     expect(read('package-lock.json')).not.toMatch(
       /"resolved":|https?:\/\/(?!(?:[\w.-]*\.)?(?:github\.com|opencollective\.com))[^"]*\.tgz/,
     );
+  });
+
+  test('the lock file has the binaries of every platform; if not, run npm run complete-lockfile', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as { packages: LockedPackages };
+
+    expect(Object.keys(missingBinaries(packages))).toEqual([]);
   });
 
   test('every dependency that is installed with guardmint has its reason', () => {
