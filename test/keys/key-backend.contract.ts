@@ -113,7 +113,7 @@ export function describeKeyBackend(name: string, createPlace: () => Promise<KeyP
       await using place = await createPlace();
       const key = await place.connect().create(order());
       const answers = await Promise.all([1, 2, 3].map(() => place.connect().remove(key!.kid)));
-      expect(answers.sort()).toEqual([false, false, true]);
+      expect(answers.filter(Boolean)).toHaveLength(1);
       expect(await place.connect().list()).toEqual({ keys: [], unreadable: [] });
     });
 

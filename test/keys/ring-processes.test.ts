@@ -70,7 +70,7 @@ const signingFiles = (files: readonly string[]) => files.filter((name) => name.s
 const PATIENCE = { timeout: 180_000 };
 
 describe('twenty processes on one directory', PATIENCE, () => {
-  it('start at once on an empty one, make one key of each slot, agree, and rotate together [F11] [I10]', async () => {
+  it('start at once on an empty one, make one key of each slot, agree, and rotate together [F11, I10]', async () => {
     await using folder = await createKeyFolder();
     const processes = await Promise.all(Array.from({ length: 20 }, () => startProcess(folder.directory)));
     using cleanup = new DisposableStack();
@@ -119,7 +119,7 @@ describe('a process with a key ring', PATIENCE, () => {
     expect(jwkSet.body).not.toContain(bad!.kid);
   });
 
-  it('killed at any moment of its rotations leaves whole keys only, and others go on [F09] [I10] [I12]', async () => {
+  it('killed at any moment of its rotations leaves whole keys only, and others go on [F09, I10, I12]', async () => {
     await using folder = await createKeyFolder();
     let from = START;
     const [delays] = fc.sample(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 8, maxLength: 8 }), 1);
