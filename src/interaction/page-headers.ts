@@ -20,11 +20,14 @@ export function pageHeaders(formTarget?: string): Readonly<Record<string, string
 }
 
 /**
- * The CSP source that lets a form's redirect reach `uri`: Chromium holds `form-action` against the redirects that
- * answer a form. An IPv6 literal cannot be written as a host source (CSP3 §2.3.1), so its scheme stands for it.
+ * The CSP sources that let a form's redirect reach `uri` and go on from there: Chromium holds `form-action` against every
+ * redirect that answers a form, and a client's callback often redirects once more, to a page that says "done". So `https:`
+ * stands beside the client's own origin or scheme; what a page of ours sends with this form is worth nothing elsewhere.
+ * An IPv6 literal cannot be written as a host source (CSP3 §2.3.1): its scheme stands for it.
  */
 export function formActionSource(uri: string): string {
   const url = new URL(uri);
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return url.protocol;
-  return url.hostname.startsWith('[') ? url.protocol : url.origin;
+  const isWeb = url.protocol === 'https:' || url.protocol === 'http:';
+  const own = !isWeb || url.hostname.startsWith('[') ? url.protocol : url.origin;
+  return `${own} https:`;
 }

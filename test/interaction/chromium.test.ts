@@ -1,7 +1,9 @@
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { certify } from '../support/certificates.ts';
 import { chromiumMissing, launchChromium } from '../support/chromium.ts';
 import { ALICE, client, DOCUMENT, REGISTERED, startInteractionSite } from '../support/interaction-site.ts';
 
@@ -93,6 +95,32 @@ describe.skipIf(chromiumMissing !== undefined)('in Chromium', () => {
 
     expect(waiting.answers.map((answer) => answer.get('error'))).toEqual(['access_denied']);
     expect(window.complaints).toEqual([]);
+  });
+
+  test('a callback that redirects on to a page of its own gets the person there', async () => {
+    await using site = await startInteractionSite();
+    const { key, cert } = certify({ commonName: 'done', names: ['localhost'] });
+    const done = createTlsServer({ key, cert }, (_request, response) => {
+      response.setHeader('content-type', 'text/html').end('<link rel="icon" href="data:,"><h1>Done</h1>');
+    });
+    const waiting = createServer((_request, response) => {
+      response.writeHead(302, { location: `https://localhost:${(done.address() as AddressInfo).port}/done` }).end();
+    });
+    for (const server of [done, waiting]) {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    }
+    await using window = await openWindow({ ignoreHTTPSErrors: true });
+    const redirectUri = `http://127.0.0.1:${(waiting.address() as AddressInfo).port}/callback`;
+
+    await signIn(window.page, await site.begin(client('c', 'registered', redirectUri, 'App')));
+    await window.page.getByRole('button', { name: 'Allow' }).click();
+    await window.page.getByRole('heading', { name: 'Done' }).waitFor();
+
+    expect(window.complaints).toEqual([]);
+    for (const server of [done, waiting]) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 
   test.each([

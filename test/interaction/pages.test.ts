@@ -25,7 +25,7 @@ describe('every page', () => {
 
     for (const { headers, html } of pages) {
       expect(headers.get('content-security-policy')).toMatch(
-        /^default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'( http:\/\/localhost:33418)?; frame-ancestors 'none'; base-uri 'none'$/,
+        /^default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'( http:\/\/localhost:33418 https:)?; frame-ancestors 'none'; base-uri 'none'$/,
       );
       expect(Object.fromEntries(headers)).toMatchObject({
         'x-frame-options': 'DENY',
@@ -100,8 +100,8 @@ describe('form-action', () => {
     const who = client('c', 'registered', redirectUri, 'App');
     const consent = await browser.submit(await browser.open(await site.begin(who)), ALICE);
 
-    expect(consent.headers.get('content-security-policy')).toContain(`form-action 'self' ${source};`);
-    expect(formActionSource(redirectUri)).toBe(source);
+    expect(consent.headers.get('content-security-policy')).toContain(`form-action 'self' ${source} https:;`);
+    expect(formActionSource(redirectUri)).toBe(`${source} https:`);
   });
 });
 
