@@ -15,6 +15,7 @@ export type { GuardedFetch, GuardedFetchDeps, GuardedResponse } from './guarded-
 export { createGuardedFetch } from './guarded-fetch.ts';
 export type { FetchFault } from './guarded-fetch-error.ts';
 export { GuardedFetchError } from './guarded-fetch-error.ts';
+export { networkOf } from './network.ts';
 export { isFetchableUrl, isPublicAddress, isPublicHostname } from './public-network.ts';
 export type { Random } from './random.ts';
 export { systemRandom } from './random.ts';

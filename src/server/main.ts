@@ -1,5 +1,6 @@
 import closeWithGrace from 'close-with-grace';
 import { ConfigError, loadConfig } from '../config/index.ts';
+import { KeysRefusedError } from '../keys/index.ts';
 import { createGuardmint } from './create-guardmint.ts';
 
 const EXIT_CONFIGURATION = 78;
@@ -22,5 +23,6 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(error instanceof ConfigError ? EXIT_CONFIGURATION : 1);
+  const isConfiguration = error instanceof ConfigError || error instanceof KeysRefusedError;
+  process.exit(isConfiguration ? EXIT_CONFIGURATION : 1);
 });

@@ -1,6 +1,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { RateLimiter } from '../endpoints/index.ts';
 import type { Seconds } from '../oauth/index.ts';
+import { networkOf } from '../platform/index.ts';
 
 /** How many requests one address may make in how many seconds. */
 export interface RateLimit {
@@ -22,14 +23,4 @@ export function createRateLimiter(limit: RateLimit): RateLimiter {
       }
     },
   };
-}
-
-function networkOf(address: string): string {
-  if (!address.includes(':') || address.includes('.')) return address;
-  const [head = '', tail] = address.split('::');
-  const left = head.split(':').filter((group) => group !== '');
-  if (tail === undefined) return left.slice(0, 4).join(':');
-  const right = tail.split(':').filter((group) => group !== '');
-  const groups = [...left, ...Array.from({ length: 8 - left.length - right.length }, () => '0'), ...right];
-  return groups.slice(0, 4).join(':');
 }

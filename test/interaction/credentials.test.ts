@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { normaliseUsername, preparePassword } from '../../src/interaction/credentials.ts';
 import { hashPassword, verifyPassword } from '../../src/interaction/password-hash.ts';
-import { networkOf } from '../../src/interaction/throttle.ts';
 import { displayName } from '../../src/interaction/ticket.ts';
-import { systemRandom } from '../../src/platform/index.ts';
+import { networkOf, systemRandom } from '../../src/platform/index.ts';
 
 describe('usernames', () => {
   test('have one spelling: writing it again changes nothing', () => {
