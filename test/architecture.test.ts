@@ -89,6 +89,7 @@ describe('the rules themselves', () => {
       "import { a } from '../oauth/index.ts';\nimport { createHash } from 'node:crypto';\n// Date.now()",
     ],
     ['src/platform/clock.ts', 'const now = Date.now();'],
+    ['src/clients/x.ts', "const { fetch, clock } = deps;\nreturn fetch('https://a.example');"],
     ['src/config/x.ts', 'const { env } = { env: process.env };'],
     [
       'src/grants/x.ts',

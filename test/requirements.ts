@@ -1,7 +1,7 @@
 /**
  * What the MCP authorization specification and the texts it binds us to ask for, by id. A test that proves a row carries
  * its id in brackets at the end of its name. `AS` rows bind the authorization server, `RS` rows the library for MCP
- * servers.
+ * servers, `CI` rows the metadata documents of clients.
  */
 export type Requirement =
   /** At least one test name carries the id. */
@@ -26,7 +26,7 @@ export const CATALOGUES: readonly RegExp[] = [
 export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'AS-01': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour:
       'Serves public and confidential clients by the code flow; other response types and the password grant are refused.',
   },
@@ -61,7 +61,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     status: 'elsewhere',
     reason: 'Which transport an MCP server uses is its own business.',
   },
-  'AS-10': { source: 'MCP 2026-07-28', status: 'unproven', behaviour: 'Publishes RFC 8414 metadata.' },
+  'AS-10': { source: 'MCP 2026-07-28', status: 'implemented', behaviour: 'Publishes RFC 8414 metadata.' },
   'AS-11': {
     source: 'MCP 2026-07-28 authorization-server-discovery',
     status: 'implemented',
@@ -70,12 +70,12 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'AS-12': { source: 'SEP-2351', status: 'unproven', behaviour: 'The metadata is at the default well-known suffix.' },
   'AS-13': {
     source: 'RFC 8414 §3.3',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: '`issuer` in the metadata is the configured text, byte for byte, whatever the Host header says.',
   },
   'AS-14': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The metadata names S256, and only S256, as code challenge method.',
   },
   'AS-15': {
@@ -85,9 +85,8 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-16': {
     source: 'MCP 2026-07-28 client-registration',
-    status: 'deferred',
+    status: 'unproven',
     behaviour: 'Client ID Metadata Documents are advertised exactly when they work.',
-    reason: 'Client ID Metadata Documents are not built.',
   },
   'AS-17': {
     source: 'RFC 8414 §2',
@@ -116,7 +115,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-23': {
     source: 'RFC 8252 §7.3',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A loopback redirect URI matches with any port, and with nothing else changed.',
   },
   'AS-24': {
@@ -137,7 +136,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-27': {
     source: 'SEP-2468',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: '`iss` equals the issuer of the metadata byte for byte.',
   },
   'AS-28': {
@@ -151,7 +150,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     behaviour: 'A code ends after a minute, belongs to one client, challenge and redirect URI, and hides what it says.',
   },
   'AS-30': { source: 'OAuth 2.1 §7.5.4', status: 'implemented', behaviour: 'A form is answered with 303, never 307.' },
-  'AS-31': { source: 'OAuth 2.1 §7.10', status: 'unproven', behaviour: 'No page can be framed.' },
+  'AS-31': { source: 'OAuth 2.1 §7.10', status: 'implemented', behaviour: 'No page can be framed.' },
   'AS-32': {
     source: 'RFC 8707 §2',
     status: 'unproven',
@@ -165,12 +164,12 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-35': {
     source: 'MCP 2026-07-28 security-considerations',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The consent page names the host the answer goes to.',
   },
   'AS-36': {
     source: 'MCP 2026-07-28 security-considerations',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The consent page warns when the answer goes to this computer only.',
   },
   'AS-37': {
@@ -181,9 +180,8 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-38': {
     source: 'Client ID Metadata Document -02',
-    status: 'deferred',
+    status: 'implemented',
     behaviour: 'The host of a metadata document is what people are shown; logos are not loaded from afar.',
-    reason: 'Client ID Metadata Documents are not built. Logos are never loaded.',
   },
   'AS-39': {
     source: 'MCP 2026-07-28 security-considerations',
@@ -193,14 +191,13 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-40': {
     source: 'OAuth 2.1 (after -15), Consent Phishing',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The consent page names the client as unverified, the resource and each scope.',
   },
   'AS-45': {
     source: 'Client ID Metadata Document -02',
-    status: 'deferred',
+    status: 'unproven',
     behaviour: 'A client may be named by the URL of its metadata document.',
-    reason: 'Client ID Metadata Documents are not built.',
   },
   'AS-46': {
     source: 'RFC 7591',
@@ -226,7 +223,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-60': {
     source: 'OAuth 2.1 §4.1.3',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A code buys tokens once; a second valid use ends what the first one got, an invalid one does no harm.',
   },
   'AS-61': {
@@ -241,7 +238,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-63': {
     source: 'OAuth 2.1 §4.3.1; RFC 9700 §4.14.2',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Refresh tokens of public clients rotate, and reuse ends the grant.',
   },
   'AS-64': {
@@ -266,12 +263,12 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-68': {
     source: 'RFC 8707 §2.2',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A `resource` at the token endpoint must be the granted one.',
   },
   'AS-69': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour:
       'A request without a resource gets the default one, where there is one; a trailing slash after an origin means nothing.',
   },
@@ -288,7 +285,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-73': {
     source: 'OAuth 2.1 §2.4.1',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A secret may come in the body or in the header, not in both.',
   },
   'AS-74': {
@@ -303,11 +300,109 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     status: 'unproven',
     behaviour: 'Our own endpoints do not act on tokens for an MCP server, except to revoke them.',
   },
-  'RS-01': { source: 'RFC 9728', status: 'unproven', behaviour: 'Serves protected resource metadata (RFC 9728).' },
+  'CI-01': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'The metadata of a client named by a URL is fetched from there.',
+  },
+  'CI-02': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour:
+      'A client_id that is a URL is https, with a path, without dot segments, fragment and user information; anything else causes no fetch.',
+  },
+  'CI-03': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'The `client_id` of the document equals its URL, compared as text.',
+  },
+  'CI-04': {
+    source: 'MCP 2026-07-28 client-registration',
+    status: 'implemented',
+    behaviour: 'The document is JSON and has `client_id`, `client_name` and `redirect_uris`.',
+  },
+  'CI-05': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'The redirect URI of a request is one of the document.',
+  },
+  'CI-06': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'Only an answer with status 200 counts.',
+  },
+  'CI-07': { source: 'Client ID Metadata Document -02', status: 'implemented', behaviour: 'No redirect is followed.' },
+  'CI-08': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour:
+      'No address that is not public is reached, for the document and for every URL in it; loopback only where the server itself is on loopback.',
+  },
+  'CI-09': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'No more than about 5 kB is read, whatever the answer says of its length.',
+  },
+  'CI-10': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'A document is kept as long as HTTP says, between bounds of ours.',
+  },
+  'CI-11': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'Neither errors nor unacceptable documents are kept.',
+  },
+  'CI-12': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'A document with a shared secret, a method that needs one, or private key material is refused.',
+  },
+  'CI-13': {
+    source: 'Client ID Metadata Document -02',
+    status: 'unproven',
+    behaviour: 'A client that declares private_key_jwt must authenticate with it.',
+  },
+  'CI-14': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'When the document cannot be had, the person sees a page and is sent nowhere.',
+  },
+  'CI-15': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'A change of what people were shown is shown again.',
+  },
+  'CI-16': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'The operator decides which hosts are trusted.',
+  },
+  'CI-17': {
+    source: 'Client ID Metadata Document -02',
+    status: 'unproven',
+    behaviour: 'Redirect URIs may be of another origin than the document, because those of native apps are.',
+  },
+  'CI-18': {
+    source: 'Client ID Metadata Document -02',
+    status: 'implemented',
+    behaviour: 'URLs of unknown schemes in a document are ignored.',
+  },
+  'CI-19': {
+    source: 'SEP-991',
+    status: 'implemented',
+    behaviour: 'Nothing is fetched before the person has signed in.',
+  },
+  'SEP-3149': {
+    source: 'SEP-3149',
+    status: 'implemented',
+    behaviour: 'Of several authentication methods a document names, one that we have is used.',
+  },
+  'RS-01': { source: 'RFC 9728', status: 'implemented', behaviour: 'Serves protected resource metadata (RFC 9728).' },
   'RS-02': { source: 'RFC 9728 §2', status: 'unproven', behaviour: 'The metadata names the authorization servers.' },
   'RS-03': {
     source: 'RFC 9728 §3.1, §5.1',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The metadata is found by the challenge, the path form and the root form.',
   },
   'RS-04': {
@@ -342,12 +437,16 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'RS-11': {
     source: 'OAuth 2.1 §5.2; RFC 9068 §4',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Malformed, unsigned, foreign, expired, early, mistyped and revoked tokens are refused.',
   },
-  'RS-12': { source: 'RFC 8707 §2', status: 'unproven', behaviour: 'A token for another resource is refused.' },
-  'RS-13': { source: 'RFC 9068 §4', status: 'unproven', behaviour: 'A token without an audience is refused.' },
-  'RS-14': { source: 'MCP 2026-07-28', status: 'unproven', behaviour: 'Only tokens for this resource are accepted.' },
+  'RS-12': { source: 'RFC 8707 §2', status: 'implemented', behaviour: 'A token for another resource is refused.' },
+  'RS-13': { source: 'RFC 9068 §4', status: 'implemented', behaviour: 'A token without an audience is refused.' },
+  'RS-14': {
+    source: 'MCP 2026-07-28',
+    status: 'implemented',
+    behaviour: 'Only tokens for this resource are accepted.',
+  },
   'RS-15': {
     source: 'OAuth 2.1 §5.3',
     status: 'unproven',
