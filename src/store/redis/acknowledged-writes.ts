@@ -1,5 +1,12 @@
 import { isCluster, nodesSettled, type RedisClient, withinTime } from './client.ts';
-import { type Argument, createScript, isScriptMissing, type RedisCommands, type Script, unavailable } from './commands.ts';
+import {
+  type Argument,
+  createScript,
+  isScriptMissing,
+  type RedisCommands,
+  type Script,
+  unavailable,
+} from './commands.ts';
 
 /** How many replicas have to have a write before it is answered. */
 export interface Acknowledgement {
@@ -11,7 +18,7 @@ export interface Acknowledgement {
 
 /** Scripts whose answer must outlive the master: spent markers, new families, revocations, denials. */
 export interface AcknowledgedWrites {
-  /** As `RedisCommands.evaluate`; every path of the script must write, so that there is something to wait for. */
+  /** As `RedisCommands.evaluate`. A script that finds its work done writes all the same, so that WAIT waits for it. */
   evaluate(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
   /** Looks whether there are replicas; to be called when connected, and from time to time. @throws UnavailableError */
   findReplicas(): Promise<void>;

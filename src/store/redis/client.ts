@@ -4,6 +4,8 @@ import type { RedisAddress } from './redis-url.ts';
 
 export type RedisClient = Redis | Cluster;
 
+type ServerOptions = Omit<RedisOptions, 'replyMapping'>;
+
 /** How one connection (in a cluster: one for each node) is kept. Times in milliseconds. */
 export interface ClientSettings {
   readonly address: RedisAddress;
@@ -26,7 +28,6 @@ export async function openClient(settings: ClientSettings): Promise<RedisClient>
   // Loaded here, so that whoever does not use Redis does not load its client.
   const { Cluster, Redis } = await import('ioredis');
   const { address, onError } = settings;
-  const [first] = address.hosts;
   const client =
     address.form === 'cluster'
       ? new Cluster([...address.hosts], {
@@ -40,14 +41,7 @@ export async function openClient(settings: ClientSettings): Promise<RedisClient>
           dnsLookup: (host, found) => found(null, host),
           redisOptions: connectionOptions(settings),
         })
-      : new Redis({
-          ...connectionOptions(settings),
-          lazyConnect: true,
-          enableOfflineQueue: false,
-          retryStrategy: pauseBefore,
-          db: address.db,
-          ...(address.form === 'sentinel' ? sentinelOptions(settings) : first),
-        });
+      : new Redis(serverOptions(settings));
   client.on('error', onError);
   if (isCluster(client)) client.on('node error', onError);
   return client;
@@ -102,7 +96,7 @@ function pauseBefore(attempt: number): number {
   return Math.min(attempt * 50, LONGEST_PAUSE);
 }
 
-function connectionOptions({ address, tls, ...settings }: ClientSettings): RedisOptions {
+function connectionOptions({ address, tls, ...settings }: ClientSettings) {
   return {
     // RESP2 says all we ask for, and needs no HELLO, which an ACL or a proxy may refuse.
     protocol: 2,
@@ -119,11 +113,23 @@ function connectionOptions({ address, tls, ...settings }: ClientSettings): Redis
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     // A master that became a replica is left for the one that took its place.
-    reconnectOnError: (error) => error.message.includes('READONLY'),
+    reconnectOnError: (error: Error) => error.message.includes('READONLY'),
+  } satisfies ServerOptions;
+}
+
+function serverOptions(settings: ClientSettings): ServerOptions {
+  const { form, hosts, db } = settings.address;
+  return {
+    ...connectionOptions(settings),
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    retryStrategy: pauseBefore,
+    db,
+    ...(form === 'sentinel' ? sentinelOptions(settings) : hosts[0]),
   };
 }
 
-function sentinelOptions({ address, tls, commandTimeout }: ClientSettings): RedisOptions {
+function sentinelOptions({ address, tls, commandTimeout }: ClientSettings): ServerOptions {
   return {
     sentinels: address.hosts.map(({ host, port }) => ({ host, port })),
     name: address.masterName,

@@ -19,7 +19,10 @@ export function writeFamilyFields(family: NewRefreshFamily): readonly (string | 
   return ['n', nonceHash, 'k', keyId, 'c', clientHash, 'a', authTime, ...texts];
 }
 
-/** The family a hash (HGETALL, field and value in turn) describes; `undefined` for none and for a tombstone. */
+/**
+ * The family a hash describes; `undefined` for none and for a tombstone. A script's HGETALL answers fields and values in
+ * turn, that of the client an object.
+ */
 export function readFamily(familyId: string, reply: unknown): RefreshFamily | undefined {
   const fields = pairsOf(reply);
   const nonceHash = fields.get('n');
@@ -46,7 +49,7 @@ export function readFamily(familyId: string, reply: unknown): RefreshFamily | un
 
 function pairsOf(reply: unknown): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
-  if (!Array.isArray(reply)) return fields;
+  if (!Array.isArray(reply)) return new Map(Object.entries(reply ?? {}));
   for (let index = 0; index + 1 < reply.length; index += 2) fields.set(String(reply[index]), String(reply[index + 1]));
   return fields;
 }

@@ -2,17 +2,12 @@ import type { OneTimeStore } from '../../tokens/index.ts';
 import type { AcknowledgedWrites } from './acknowledged-writes.ts';
 import { createScript } from './commands.ts';
 import type { KeyLayout } from './key-layout.ts';
-import type { StoreClock } from './store-clock.ts';
-import { KEPT_PAST_END } from './store-clock.ts';
+import { KEPT_PAST_END, type StoreClock } from './store-clock.ts';
 
-// The write on the path of `again` changes nothing; it lets the answer wait until the first use has reached the replicas.
 const CONSUME = createScript(`
 local ends = tonumber(ARGV[2])
 if ends <= now then return 'again' end
-local ttl = ends - now + tonumber(ARGV[3])
-if redis.call('SET', KEYS[1], '', 'NX', 'EX', ttl) then return 'first' end
-redis.call('EXPIRE', KEYS[1], ttl)
-return 'again'
+return redis.call('SET', KEYS[1], '', 'NX', 'EX', ends - now + tonumber(ARGV[3])) and 'first' or 'again'
 `);
 
 /** Spent markers, each a key that is made at most once. */

@@ -26,7 +26,7 @@ export function createRefreshFamilies(deps: {
   return {
     async begin(code, family) {
       const { familyId, absoluteLifetime } = family;
-      // Every code names its family; one that does not could be spent beside this.
+      // The marker of a code lies beside its family, whether or not this call says which one that is.
       const marker = { ...code, familyId };
       const args = [clock(), code.expiresAt, absoluteLifetime, KEPT_PAST_END, ...writeFamilyFields(family)];
       const [answer] = await Promise.all([
@@ -64,7 +64,7 @@ export function createRefreshFamilies(deps: {
     },
 
     async list(filter) {
-      return index.list(filter, Number(await commands.evaluate(NOW, [keys.denied], [clock()])));
+      return index.list(filter, Number(await commands.evaluate(NOW, [], [clock()])));
     },
   };
 }

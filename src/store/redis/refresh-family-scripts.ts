@@ -7,15 +7,9 @@ import { createScript } from './commands.ts';
 export const BEGIN = createScript(`
 local ends, lifetime, kept = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 if ends <= now then return {'again', now} end
-local ttl = ends - now + kept
 local standing = redis.call('HMGET', KEYS[2], 'n', 'e')
-local stands = standing[1] or (standing[2] and tonumber(standing[2]) > now)
-if stands or redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('EXPIRE', KEYS[1], ttl)
-  if stands then redis.call('HSET', KEYS[2], 'e', standing[2]) end
-  return {'again', now}
-end
-redis.call('SET', KEYS[1], '', 'EX', ttl)
+if standing[1] or tonumber(standing[2] or 0) > now or redis.call('EXISTS', KEYS[1]) == 1 then return {'again', now} end
+redis.call('SET', KEYS[1], '', 'EX', ends - now + kept)
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'g', 0, 'b', now, 'u', now, 'e', now + lifetime, unpack(ARGV, 5))
 redis.call('EXPIRE', KEYS[2], lifetime + kept)
