@@ -80,10 +80,11 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const provider = buildProvider(config, { keys, store, codes, interaction, platform: { clock, random, audit } });
   const app = createApp(config, { provider, keys, interaction, resources, platform: { clock, random, audit }, log });
 
+  const answer = app.callback();
   // Slow clients hold a connection, never the server: headers within 10 s, a whole request within 30 s.
   const server = createServer(
     { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 },
-    app.callback(),
+    (request, response) => void answer(request, response),
   );
   const management = createManagement({
     checks: [
