@@ -13,6 +13,8 @@ export interface AuthInfo {
   /** Epoch seconds. */
   expiresAt: number;
   resource: URL;
+  /** Named by the challenges the SDK v2 makes for a single tool. */
+  resourceMetadataUrl?: string;
   extra: {
     sub: string;
     iss: string;
@@ -22,13 +24,18 @@ export interface AuthInfo {
 }
 
 /** The `AuthInfo` of a verified token. */
-export function createAuthInfo(accessToken: AccessToken, implies: ScopeHierarchy): AuthInfo {
+export function createAuthInfo(
+  accessToken: AccessToken,
+  implies: ScopeHierarchy,
+  resourceMetadataUrl?: string,
+): AuthInfo {
   return {
     token: accessToken.token,
     clientId: accessToken.clientId,
-    scopes: [...expandScope(accessToken.scope, implies)],
+    scopes: [...new Set([...accessToken.scope, ...expandScope(accessToken.scope, implies)])],
     expiresAt: accessToken.expiresAt,
     resource: new URL(accessToken.resource),
+    ...(resourceMetadataUrl !== undefined && { resourceMetadataUrl }),
     extra: {
       sub: accessToken.subject,
       iss: accessToken.issuer,

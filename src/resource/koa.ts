@@ -57,7 +57,7 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     let auth: RequestAuth;
     try {
       const user = await authenticate(authorizationHeaders(ctx.req.rawHeaders), { verifier });
-      exposeAuthInfo(ctx.req, createAuthInfo(user.accessToken, verifier.implies));
+      exposeAuthInfo(ctx.req, createAuthInfo(user.accessToken, verifier.implies, metadataUrl));
       auth = { user, verifier, metadataUrl };
     } catch (error) {
       if (!(error instanceof BearerError)) return answerRefusal(ctx, error, {});

@@ -69,7 +69,7 @@ export function bearerGate(options: {
   return async (request) => {
     try {
       const user = await authenticate(request.headers, { verifier, requiredScopes });
-      return createAuthInfo(user.accessToken, verifier.implies);
+      return createAuthInfo(user.accessToken, verifier.implies, metadataUrl);
     } catch (error) {
       return refusalResponse(error, { requiredScopes, resourceMetadataUrl: metadataUrl });
     }
