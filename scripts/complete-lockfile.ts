@@ -36,13 +36,22 @@ export function missingBinaries(packages: LockedPackages): LockedPackages {
       if (isKnown) continue;
       if (!EXACT.test(version))
         throw new Error(`${name}@${version} is missing, and which version is meant is not known`);
-      missing[path] = { version, ...platformOf(name), ...(parent.dev === true && { dev: true }), optional: true };
+      const { cpu, libc, os } = platformOf(name);
+      const dev = parent.dev === true ? { dev: true } : {};
+      // In the order in which npm writes them.
+      missing[path] = { version, cpu, ...dev, ...(libc !== undefined && { libc }), optional: true, os };
     }
   }
   return missing;
 }
 
-function platformOf(name: string): Pick<LockedPackage, 'os' | 'cpu' | 'libc'> {
+interface Platform {
+  readonly cpu: readonly string[];
+  readonly os: readonly string[];
+  readonly libc?: readonly string[];
+}
+
+function platformOf(name: string): Platform {
   const words = name.split(/[/-]/);
   const os = OS.find((word) => words.includes(word));
   const cpu = CPU.find((word) => words.includes(word));

@@ -48,7 +48,6 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   jose: ['keys', 'tokens', 'clients', 'resource'],
   koa: ['endpoints', 'interaction', 'server', 'resource/koa.ts'],
   'koa-body': ['endpoints', 'interaction'],
-  'koa-helmet': ['interaction', 'server'],
   'lru-cache': ['clients', 'interaction', 'resource'],
   pino: ['telemetry'],
   'rate-limiter-flexible': ['interaction', 'server'],
