@@ -1,0 +1,136 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parseJsonBytes, splitCompact } from '../../src/oauth/index.ts';
+import { decodeBase64url } from '../../src/resource/base64url.ts';
+import { parseJwkSet } from '../../src/resource/jwk-set.ts';
+import { parseVerificationKey, type VerificationKey } from '../../src/resource/verification-key.ts';
+
+// Vectors of others, read where they lie and never copied; without them these tests say so and are skipped.
+const VECTORS = new URL('../../../shared/vectors/', import.meta.url).pathname;
+const has = (path: string) => existsSync(join(VECTORS, path));
+const read = (path: string) => JSON.parse(readFileSync(join(VECTORS, path), 'utf8'));
+
+type Jwk = Record<string, unknown>;
+
+/** Whether a compact JWS holds under a public JWK, with the parts a token goes through. */
+function verifies(jws: unknown, jwk: Jwk | VerificationKey): boolean {
+  const [head = '', payload = '', sig = ''] = typeof jws === 'string' ? (splitCompact(jws, 3) ?? []) : [];
+  const header = parseJsonBytes(decodeBase64url(head) ?? Buffer.alloc(0));
+  const key = isKey(jwk) ? jwk : parseVerificationKey({ kid: 'vector', ...jwk });
+  const signature = decodeBase64url(sig);
+  if (header === undefined || typeof key === 'string' || signature === undefined) return false;
+  return header['alg'] === key.alg && key.verify(Buffer.from(`${head}.${payload}`), signature);
+}
+
+function isKey(key: Jwk | VerificationKey): key is VerificationKey {
+  return typeof key['verify'] === 'function';
+}
+
+interface WycheproofTest {
+  readonly tcId: number;
+  readonly comment: string;
+  readonly jws: unknown;
+  readonly result: 'valid' | 'invalid';
+}
+
+interface WycheproofGroup {
+  readonly comment: string;
+  readonly public?: Jwk;
+  readonly private?: Jwk;
+  readonly tests: readonly WycheproofTest[];
+}
+
+const SIGNATURES = 'wycheproof/json_web_signature_test.json';
+const KEYS = 'wycheproof/json_web_key_test.json';
+
+/** Where we answer otherwise than the vectors, and why. */
+const STRICTER = {
+  symmetric: 'HMAC keys are secrets: no JWK Set of an issuer carries them',
+  'empty payload': 'an access token has a payload',
+  'other algorithm': 'the key is bound to another algorithm than the header names',
+  lenient: 'the vector wants another spelling of base64url accepted',
+} as const;
+
+describe.skipIf(!has(SIGNATURES))(
+  `Wycheproof JWS (${has(SIGNATURES) ? 'found' : 'skipped: no ../shared/vectors'})`,
+  () => {
+    const groups: readonly WycheproofGroup[] = has(SIGNATURES) ? read(SIGNATURES).testGroups : [];
+
+    function whyStricter(group: WycheproofGroup, jws: unknown): keyof typeof STRICTER | undefined {
+      if (group.public === undefined) return 'symmetric';
+      const [head = '', payload = ''] = String(jws).split('.');
+      if (payload === '') return 'empty payload';
+      const header = JSON.parse(Buffer.from(head, 'base64url').toString());
+      if (header.alg !== group.public['alg']) return 'other algorithm';
+      return splitCompact(String(jws), 3) === undefined ? 'lenient' : undefined;
+    }
+
+    test.each(groups.map((group, index) => [group.comment, index, group] as const))(
+      '%s (group %i)',
+      (_comment, _index, group) => {
+        const jwk = group.public ?? group.private ?? {};
+
+        for (const { tcId, comment, jws, result } of group.tests) {
+          const isVerified = verifies(jws, jwk);
+          const isExpected = result === 'valid' && whyStricter(group, jws) === undefined;
+          // Two vectors are labelled invalid though they are, byte for byte, a valid token of their group.
+          const twin = group.tests.some((other) => other.result === 'valid' && other.jws === jws);
+          if (twin && result === 'invalid') continue;
+          expect({ tcId, comment, isVerified }).toEqual({ tcId, comment, isVerified: isExpected });
+        }
+      },
+    );
+
+    test('verifies the good signatures of every asymmetric algorithm it has', () => {
+      const good = groups.flatMap((group) =>
+        group.tests.filter(({ jws }) => verifies(jws, group.public ?? {})).map(() => String(group.public?.['alg'])),
+      );
+
+      expect([...new Set(good)].toSorted()).toEqual(
+        expect.arrayContaining(['ES256', 'PS256', 'PS384', 'PS512', 'RS256', 'RS512']),
+      );
+    });
+  },
+);
+
+describe.skipIf(!has(KEYS))(`Wycheproof JWK (${has(KEYS) ? 'found' : 'skipped: no ../shared/vectors'})`, () => {
+  const groups: readonly WycheproofGroup[] = has(KEYS) ? read(KEYS).testGroups : [];
+  // A key with the ROCA weakness is one the issuer made for itself; finding it is the work of whoever makes keys.
+  const LENIENT = new Set(['rejectsKeyWithRocaVulnerability']);
+
+  test.each(groups.flatMap((group) => group.tests.map((one) => [group.comment, one.comment, group, one] as const)))(
+    '%s: %s',
+    (_group, comment, group, { jws, result }) => {
+      const byKid = parseJwkSet(group.public ?? group.private)?.byKid ?? new Map<string, VerificationKey>();
+      const isVerified = [...byKid.values()].some((key) => verifies(jws, key));
+
+      const isSymmetric = group.public === undefined;
+      expect(isVerified).toBe((result === 'valid' && !isSymmetric) || LENIENT.has(comment));
+    },
+  );
+});
+
+describe.skipIf(!has('cookbook/jws'))(
+  `RFC 7520 and RFC 8037 (${has('cookbook/jws') ? 'found' : 'skipped: no ../shared/vectors'})`,
+  () => {
+    const files = has('cookbook/jws')
+      ? [...globSync('cookbook/jws/*.json', { cwd: VECTORS }), 'cookbook/curve25519/jws.json']
+      : [];
+    const compact = files
+      .map((file) => ({ file, vector: read(file) }))
+      .filter(({ vector }) => vector.output.compact !== undefined);
+
+    test.each(compact.map(({ file, vector }) => [vector.title, file, vector] as const))(
+      '%s (%s)',
+      (_title, _file, vector) => {
+        const { d, p, q, dp, dq, qi, ...publicJwk } = vector.input.key as Jwk;
+        const jwk = { ...publicJwk, alg: vector.input.alg };
+        const isVerifiable = vector.input.key.kty !== 'oct' && !vector.title.includes('Detached');
+
+        expect(verifies(vector.output.compact, jwk)).toBe(isVerifiable);
+        expect(verifies(vector.output.compact, vector.input.key)).toBe(false);
+      },
+    );
+  },
+);
