@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Config } from '../config/index.ts';
+import { type Config, printableConfig } from '../config/index.ts';
 import { print } from './output.ts';
 
 /** `config check | print`: what the environment and the JSON file come to. */
@@ -15,6 +15,6 @@ export function addConfigCommands(program: Command, loadConfig: () => Config): v
     });
   config
     .command('print')
-    .description('Print the settings as JSON, with every default')
-    .action(() => print(JSON.stringify(loadConfig(), null, 2)));
+    .description('Print the settings as JSON, with every default and no secret')
+    .action(() => print(JSON.stringify(printableConfig(loadConfig()), null, 2)));
 }

@@ -1,13 +1,12 @@
-import { mkdir } from 'node:fs/promises';
 import type { Config } from '../config/index.ts';
 import { systemClock } from '../platform/index.ts';
-import { createEmbeddedStore } from '../store/embedded/index.ts';
+import { openStore } from '../server/index.ts';
+import { createLog } from '../telemetry/index.ts';
 import type { TokenStore } from '../tokens/index.ts';
 
-/** Opens the store of the configuration for one command; a running server sees what it writes. */
+/** Opens the store of the configuration for one command; running servers see what it writes. */
 export async function withStore<T>(config: Config, use: (store: TokenStore) => Promise<T>): Promise<T> {
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  const store = createEmbeddedStore({ file: `${config.dataDir}/guardmint.db`, clock: systemClock });
+  const store = await openStore(config, { clock: systemClock, log: createLog({ level: 'silent' }) });
   try {
     return await use(store);
   } finally {

@@ -11,6 +11,9 @@ const asNumber = (text: string): unknown => (/^\d{1,15}$/.test(text) ? Number(te
 const WORDS: Readonly<Record<string, boolean>> = { on: true, true: true, off: false, false: false };
 const asSwitch = (text: string): unknown => WORDS[text.toLowerCase()] ?? text;
 
+/** A switch that may also be written 1 or 0. */
+const asSwitchOrDigit = (text: string): unknown => (text === '1' ? true : text === '0' ? false : asSwitch(text));
+
 function asProxyCount(text: string): unknown {
   const word = asSwitch(text);
   return typeof word === 'boolean' ? Number(word) : asNumber(text);
@@ -27,6 +30,8 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
   GUARDMINT_MANAGEMENT_PORT: { path: ['managementPort'], read: asNumber },
   GUARDMINT_KEYS_DIR: { path: ['keysDir'], read: asText },
   GUARDMINT_DATA_DIR: { path: ['dataDir'], read: asText },
+  GUARDMINT_REDIS_URL: { path: ['redisUrl'], read: asText },
+  GUARDMINT_REDIS_STRICT: { path: ['redisStrict'], read: asSwitchOrDigit },
   GUARDMINT_USERS_FILE: { path: ['usersFile'], read: asText },
   GUARDMINT_TRUST_PROXY: { path: ['trustProxy'], read: asProxyCount },
   GUARDMINT_LOG_LEVEL: { path: ['logLevel'], read: asText },

@@ -8,4 +8,5 @@ export { ConfigError } from './config-error.ts';
 export { describeSettings, type SettingDescription } from './describe-settings.ts';
 export type { Config } from './load-config.ts';
 export { loadConfig } from './load-config.ts';
+export { printableConfig } from './printable-config.ts';
 export type { ClientEntry } from './settings.ts';

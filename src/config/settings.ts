@@ -112,6 +112,19 @@ export const SETTINGS = z
     managementPort: whole(0, 65_535).default(9000).describe('The port of `/livez` and `/readyz`.'),
     keysDir: text(4096).default('keys').describe('The folder of the keys.'),
     dataDir: text(4096).default('data').describe('The folder of the embedded store.'),
+    redisUrl: z
+      .exactOptional(
+        text(2048).regex(/^rediss?(\+(sentinel|cluster))?:\/\/\S+$/, {
+          error: 'must begin with redis://, redis+sentinel:// or redis+cluster://, or the same with rediss for TLS',
+        }),
+      )
+      .describe(
+        'Where Redis is: `redis://`, `redis+sentinel://`, `redis+cluster://`, or `rediss…` for TLS. ' +
+          'Absent: the embedded store in the data folder.',
+      ),
+    redisStrict: flag()
+      .default(false)
+      .describe('Whether to refuse a Redis that is absent or whose settings lose acknowledged writes.'),
     usersFile: z
       .exactOptional(text(4096))
       .describe('The file of local users. Absent: `users.json` in the data folder.'),

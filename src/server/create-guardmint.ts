@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type Koa from 'koa';
@@ -6,7 +5,6 @@ import type { Config } from '../config/index.ts';
 import { createInteraction, createLocalUsers, type LocalUsers } from '../interaction/index.ts';
 import type { KeyRing } from '../keys/index.ts';
 import { type Audit, type Clock, type Random, systemClock, systemRandom } from '../platform/index.ts';
-import { createEmbeddedStore } from '../store/embedded/index.ts';
 import { createAuditLog, createLog, type Log } from '../telemetry/index.ts';
 import { createAuthorizationCodes, createSealer, type TokenStore } from '../tokens/index.ts';
 import { createApp } from './app.ts';
@@ -14,6 +12,7 @@ import { openKeyRing } from './keys.ts';
 import { createManagement } from './management.ts';
 import { buildProvider } from './provider.ts';
 import { describeResources } from './resources.ts';
+import { openStore } from './store.ts';
 
 /** Parts a caller may bring along; everything else is made from the configuration. */
 export interface GuardmintParts {
@@ -53,8 +52,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const log = parts.log ?? createLog({ level: config.logLevel });
   const audit = joinAudits(createAuditLog(log), parts.audit);
 
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  const store = parts.store ?? createEmbeddedStore({ file: `${config.dataDir}/guardmint.db`, clock });
+  const store = parts.store ?? (await openStore(config, { clock, log }));
   const keys = await openKeyRing(config, { clock, random, audit });
   const users = createLocalUsers({ path: config.usersFile, clock, random, audit });
   const firstUser = config.signIn.local ? await users.ensureFirstUser() : undefined;

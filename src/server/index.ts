@@ -5,3 +5,4 @@
  */
 export type { Guardmint, GuardmintParts, ListeningPorts } from './create-guardmint.ts';
 export { createGuardmint } from './create-guardmint.ts';
+export { openStore } from './store.ts';
