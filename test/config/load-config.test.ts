@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ConfiguredClient, configuredClient } from '../../src/clients/index.ts';
-import { type Config, ConfigError, describeSettings, loadConfig } from '../../src/config/index.ts';
+import { type Config, ConfigError, describeSettings, loadConfig, printableConfig } from '../../src/config/index.ts';
 import { DEFAULT_INTERACTION_LIFETIMES } from '../../src/interaction/index.ts';
 import { defaultTimings } from '../../src/keys/timings.ts';
 import { createResourceDirectory } from '../../src/oauth/index.ts';
@@ -35,6 +35,7 @@ describe('settings', () => {
       managementPort: 9000,
       keysDir: 'keys',
       dataDir: 'data',
+      redisStrict: false,
       usersFile: 'data/users.json',
       trustProxy: 0,
       logLevel: 'info',
@@ -66,6 +67,8 @@ describe('settings', () => {
         GUARDMINT_MANAGEMENT_PORT: '8081',
         GUARDMINT_KEYS_DIR: '/keys',
         GUARDMINT_DATA_DIR: '/data/',
+        GUARDMINT_REDIS_URL: 'rediss+cluster://a:b@c:1',
+        GUARDMINT_REDIS_STRICT: '1',
         GUARDMINT_USERS_FILE: '/users.json',
         GUARDMINT_TRUST_PROXY: '2',
         GUARDMINT_LOG_LEVEL: 'warn',
@@ -81,11 +84,19 @@ describe('settings', () => {
       managementPort: 8081,
       keysDir: '/keys',
       dataDir: '/data/',
+      redisUrl: 'rediss+cluster://a:b@c:1',
+      redisStrict: true,
       usersFile: '/users.json',
       trustProxy: 2,
       logLevel: 'warn',
       rateLimits: { enabled: false, token: 300 },
     });
+  });
+
+  test('settings are shown to an operator without the secrets in them', () => {
+    const shown = JSON.stringify(printableConfig(load({ GUARDMINT_REDIS_URL: 'redis://user:hunter2@r:6379' })));
+    expect(shown).toContain('"redisUrl":"(set, not shown)"');
+    expect(shown).not.toContain('hunter2');
   });
 
   test('the environment goes before the file, and an empty variable counts as unset', () => {
@@ -178,7 +189,10 @@ describe('problems', () => {
 
   test.each([
     [{ GUARDMINT_PROT: '1' }, 'GUARDMINT_PROT: is not a setting; did you mean GUARDMINT_PORT?'],
-    [{ GUARDMINT_REDIS_URL: 'redis://x' }, 'GUARDMINT_REDIS_URL: is not a setting'],
+    [
+      { GUARDMINT_REDIS_URL: 'http://x' },
+      'GUARDMINT_REDIS_URL: must begin with redis://, redis+sentinel:// or redis+cluster://, or the same with rediss for TLS',
+    ],
     [{ GUARDMINT_PORT: '0' }, 'GUARDMINT_ISSUER: is required where the port is 0 (any free port)'],
     [{ GUARDMINT_PORT: '9000' }, 'GUARDMINT_MANAGEMENT_PORT: must differ from the port of the server'],
     [{ GUARDMINT_RATE_LIMITS: 'maybe' }, 'GUARDMINT_RATE_LIMITS: must be on or off (true or false)'],
@@ -189,7 +203,7 @@ describe('problems', () => {
 
   test.each([
     [{ isuer: 'https://a.example' }, 'isuer: is not a setting; did you mean issuer?'],
-    [{ redisUrl: 'redis://x' }, 'redisUrl: is not a setting'],
+    [{ redisUri: 'redis://x' }, 'redisUri: is not a setting; did you mean redisUrl?'],
     [{ lifetimes: { acessToken: 600 } }, 'lifetimes.acessToken: is not a setting; did you mean accessToken?'],
     [
       { clients: [{ client_id: 'a', redirect_uris: ['https://a.example/cb'], client_secret: 's' }] },
