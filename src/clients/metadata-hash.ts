@@ -1,0 +1,19 @@
+import { sha256 } from '../platform/index.ts';
+import type { Client } from './client.ts';
+
+/**
+ * A digest of what a person agrees to when allowing a client: its name, where answers go, and the keys it proves itself
+ * with. When it changes, consent is asked again (draft-ietf-oauth-client-id-metadata-document-02, changes in metadata).
+ */
+export function metadataHash(client: Client): string {
+  const { clientName, redirectUris, authenticationMethod, metadata } = client;
+  return sha256(
+    JSON.stringify([
+      clientName ?? null,
+      [...redirectUris].sort(),
+      authenticationMethod,
+      metadata['jwks'] ?? null,
+      metadata['jwks_uri'] ?? null,
+    ]),
+  );
+}
