@@ -181,6 +181,15 @@ export const SETTINGS = z
         .describe('Scope names a client may register. Absent: those of the resources.'),
       defaultScopes: z.exactOptional(list(scopeName)).describe('Registered when a client names none.'),
     }),
+    clientDocuments: group({
+      enabled: flag()
+        .default(true)
+        .describe('Whether a client_id may be the URL of a metadata document, fetched once the person has signed in.'),
+      allow: z
+        .exactOptional(list(text(2048)))
+        .describe('The hosts whose documents are trusted: `claude.ai`, `*.example.com`, or one URL. Absent: all.'),
+      deny: z.exactOptional(list(text(2048))).describe('Hosts whose documents are refused; stronger than `allow`.'),
+    }),
     keys: group({
       algorithm: oneOf(['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'])
         .default('ES256')

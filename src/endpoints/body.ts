@@ -31,19 +31,19 @@ const readJson: Middleware = koaBody({
  * @throws OAuthError `content_type_unsupported`, `parameter_repeated`; koa-body throws 413 and 400.
  */
 export async function readFormBody(ctx: Context): Promise<Form> {
-  const form = await readAnyForm(ctx);
+  const form = parseForm(await readAnyFormText(ctx));
   if (form.repeated.length > 0) throw reject('parameter_repeated', { parameter: form.repeated[0] });
   return form;
 }
 
-/** The same, leaving repeated parameters to the caller. */
-export async function readAnyForm(ctx: Context): Promise<Form> {
+/** The text of such a form, as it was sent. */
+export async function readAnyFormText(ctx: Context): Promise<string> {
   if (ctx.is(FORM) !== FORM) {
     await drain(ctx);
     throw reject('content_type_unsupported');
   }
   await readForm(ctx, async () => {});
-  return parseForm(rawBody(ctx));
+  return rawBody(ctx);
 }
 
 /** The JSON object of a POST; repeated members are refused. @throws OAuthError `content_type_unsupported`, `body_malformed` */

@@ -4,6 +4,8 @@
  *
  * May import: oauth, platform, provider, clients, grants.
  */
+export type { Authorization } from './authorization.ts';
+export { createAuthorization } from './authorization.ts';
 export type { FaultReporter, RefusalPage } from './error-boundary.ts';
 export { errorBoundary, writeRefusal } from './error-boundary.ts';
 export type { PublishedJwkSet } from './jwks.ts';

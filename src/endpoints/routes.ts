@@ -15,6 +15,7 @@ import type {
   OAuthAuthorizationServerProvider,
   RefreshToken,
 } from '../provider/index.ts';
+import { createAuthorization } from './authorization.ts';
 import { OFFLINE_ACCESS } from './authorization-request.ts';
 import { authorizeEndpoint } from './authorize.ts';
 import type { FaultReporter, RefusalPage } from './error-boundary.ts';
@@ -87,6 +88,7 @@ export function createAuthRoutes<
     createRefreshTokenGrant({ provider, clock }),
   ];
   const grantTypes = grants.map((grant) => grant.grantType);
+  const authorization = createAuthorization({ provider, issuer, resources, reportFault });
   const findClient = (clientId: string) => provider.getClient(clientId);
   const limiters = options.rateLimiters ?? {};
   const path = issuerPath(issuer);
@@ -99,7 +101,7 @@ export function createAuthRoutes<
     },
     {
       path: `${path}/authorize`,
-      ...both(limited(limiters.authorize, authorizeEndpoint({ provider, issuer, resources, reportFault }))),
+      ...both(limited(limiters.authorize, authorizeEndpoint({ authorization, provider }))),
       isCrossOrigin: false,
       refusalPage: options.refusalPage,
     },
@@ -149,7 +151,7 @@ const AUTHENTICATION_METHODS = ['none', 'client_secret_basic', 'client_secret_po
 function buildMetadata(
   options: Pick<
     AuthRoutesOptions<AuthorizationCode, RefreshToken, AccessToken>,
-    'issuerUrl' | 'serviceDocumentationUrl' | 'clientRegistrationOptions' | 'revocationOptions' | 'jwkSet'
+    'issuerUrl' | 'provider' | 'serviceDocumentationUrl' | 'clientRegistrationOptions' | 'revocationOptions' | 'jwkSet'
   >,
   resources: ResourceDirectory,
   grantTypes: readonly string[],
@@ -174,6 +176,7 @@ function buildMetadata(
     code_challenge_methods_supported: ['S256'],
     ...(options.serviceDocumentationUrl !== undefined && { service_documentation: options.serviceDocumentationUrl }),
     authorization_response_iss_parameter_supported: true,
+    ...(options.provider.signInBefore !== undefined && { client_id_metadata_document_supported: true as const }),
     ...(resources.known.length > 0 && { protected_resources: resources.known.map((resource) => resource.resource) }),
   };
 }

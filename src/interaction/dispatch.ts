@@ -4,6 +4,10 @@ import type { Audit, Clock } from '../platform/index.ts';
 import { nextStep } from './next-step.ts';
 import type { StepParts } from './parts.ts';
 import { describeDestination, sealedTicketOf } from './presenter.ts';
+import { isUnresolved, resumedParameters } from './ticket.ts';
+
+/** Takes an authorization request up again, the person being signed in now: the URL to go on to. */
+export type ResumeAuthorization = (parameters: string) => Promise<string>;
 
 /**
  * The dispatcher: every step ends by coming back here with its ticket, and only here is it decided what comes next.
@@ -17,14 +21,23 @@ export function createDispatcher(deps: {
   settings: { readonly issuer: string };
   clock: Clock;
   audit: Audit;
+  resume: ResumeAuthorization;
 }): Middleware {
-  const { parts, settings, clock, audit } = deps;
+  const { parts, settings, clock, audit, resume } = deps;
   const { tickets, sessions, presenter } = parts;
 
   return async function dispatch(ctx) {
-    const ticket = await tickets.open(sealedTicketOf(ctx));
+    const ticket = await tickets.openPending(sealedTicketOf(ctx));
     const session = await sessions.find(ctx);
     const step = nextStep(ticket, session, clock());
+    if (isUnresolved(ticket)) {
+      // Nothing is known of the client yet, so there is nowhere to send `login_required` but to the person.
+      if (step === 'sign_in_required') throw reject(step);
+      if (step === 'sign_in' || session === undefined) {
+        return presenter.redirect(ctx, presenter.path('sign-in', ticket.sealed));
+      }
+      return presenter.redirect(ctx, await resume(resumedParameters(ticket, session.sid)));
+    }
     if (step === 'sign_in') return presenter.redirect(ctx, presenter.path('sign-in', ticket.sealed));
     if (step === 'consent') return presenter.redirect(ctx, presenter.path('consent', ticket.sealed));
 

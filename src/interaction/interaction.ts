@@ -3,6 +3,7 @@ import type { Context, Middleware, Next } from 'koa';
 import type { Client } from '../clients/index.ts';
 import {
   type AuthorizationRequest,
+  isSameResource,
   issuerPath,
   OAuthError,
   type Resource,
@@ -12,7 +13,7 @@ import {
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { AuthorizationCodes, DenylistStore, OneTimeStore, Sealer } from '../tokens/index.ts';
 import { createConsent } from './consent.ts';
-import { createDispatcher } from './dispatch.ts';
+import { createDispatcher, type ResumeAuthorization } from './dispatch.ts';
 import { renderErrorPage } from './fault-page.ts';
 import { createFormGuard } from './form-guard.ts';
 import type { PageSettings } from './pages/render.ts';
@@ -52,6 +53,8 @@ export interface InteractionSettings extends PageSettings {
 export interface Interaction {
   /** URL of ours that the browser is sent to; it carries the sealed request. */
   begin(client: Client, request: AuthorizationRequest): Promise<string>;
+  /** The same for a request whose client may be looked up only after sign-in; `resume` takes it up then. */
+  signInBefore(clientId: string, parameters: string): Promise<string>;
   /**
    * The pages, under the issuer's path and `/interaction`. They read request bodies themselves and answer their own
    * errors; what is no refusal is also emitted as the app's `error` event. `ctx.state.requestId`, where it is a text,
@@ -66,14 +69,15 @@ export function createInteraction(deps: {
   settings: InteractionSettings;
   tokens: { sealer: Sealer; codes: AuthorizationCodes; oneTime: OneTimeStore; denylist: DenylistStore };
   users: UserDirectory;
-  clock: Clock;
-  random: Random;
-  audit: Audit;
+  /** Absent: no request begins by `signInBefore`. */
+  resume?: ResumeAuthorization;
+  platform: { clock: Clock; random: Random; audit: Audit };
 }): Interaction {
-  const { settings, tokens, users, clock, random, audit } = deps;
+  const { settings, tokens, users, resume = refuseToResume } = deps;
+  const { clock, random, audit } = deps.platform;
   const { sealer, codes, oneTime, denylist } = tokens;
   const lifetime = settings.lifetimes.request;
-  const tickets = createInteractionTickets({ sealer, clock, random, lifetime });
+  const tickets = createInteractionTickets({ sealer, clock, random, lifetime, describeResource: describer(settings) });
   const presenter = createPresenter(settings);
   const parts: StepParts = {
     tickets,
@@ -103,7 +107,7 @@ export function createInteraction(deps: {
 
   const router = new Router({ prefix: `${issuerPath(settings.issuer)}/interaction`, sensitive: true, strict: true });
   router.use(answerErrors({ showError, audit }));
-  router.get('/continue', createDispatcher({ parts, settings, clock, audit }));
+  router.get('/continue', createDispatcher({ parts, settings, clock, audit, resume }));
   router.get('/sign-in', signIn.show).post('/sign-in', signIn.submit);
   router.get('/consent', consent.show).post('/consent', consent.submit);
   router.get('/sign-out', signOut.show).post('/sign-out', signOut.submit);
@@ -117,7 +121,22 @@ export function createInteraction(deps: {
   return {
     router,
     showError,
+    signInBefore: async (clientId, parameters) =>
+      `${origin}${presenter.path('continue', await tickets.issueUnresolved(clientId, parameters))}`,
     begin: async (client, request) => `${origin}${presenter.path('continue', await tickets.issue(client, request))}`,
+  };
+}
+
+const refuseToResume: ResumeAuthorization = () => Promise.reject(reject('interaction_expired'));
+
+/** A resource by name where it is one of ours; text of a request that was not checked is never shown. */
+function describer(settings: InteractionSettings) {
+  return (requested: string | undefined) => {
+    const known = settings.resources.find(
+      ({ resource }) => requested !== undefined && isSameResource(resource, requested),
+    );
+    if (known === undefined) return { resource: settings.branding.name };
+    return { resource: known.resource, ...(known.name !== undefined && { resourceName: known.name }) };
   };
 }
 

@@ -12,7 +12,7 @@ export type PagePath = 'continue' | 'sign-in' | 'consent' | 'sign-out';
 export interface Presenter {
   /** Path of a page on this server, with the ticket it works on. */
   path(page: PagePath, sealedTicket?: string): string;
-  messages(ctx: Context, ticket?: InteractionTicket): Messages;
+  messages(ctx: Context, ticket?: Pick<InteractionTicket, 'languages'>): Messages;
   show<Page extends keyof PageViews>(
     ctx: Context,
     page: Page,

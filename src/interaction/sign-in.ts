@@ -6,9 +6,10 @@ import { readForm } from './form-body.ts';
 import type { StepParts } from './parts.ts';
 import { sealedTicketOf } from './presenter.ts';
 import type { SignInThrottle } from './throttle.ts';
-import type { InteractionTicket } from './ticket.ts';
+import type { InteractionTicket, UnresolvedTicket } from './ticket.ts';
 import type { UserDirectory } from './users.ts';
 
+type PendingTicket = InteractionTicket | UnresolvedTicket;
 type Trouble = { readonly kind: 'wrong' | 'stale' } | { readonly kind: 'throttled'; readonly wait: Seconds };
 
 /** The sign-in page: GET shows the form, POST takes `username` and `password`. */
@@ -22,11 +23,11 @@ export function createSignIn(deps: {
   const { tickets, sessions, forms, presenter } = parts;
 
   async function show(ctx: Context): Promise<void> {
-    const ticket = await tickets.open(sealedTicketOf(ctx));
+    const ticket = await tickets.openPending(sealedTicketOf(ctx));
     await showForm(ctx, ticket, ticket.loginHint ?? '');
   }
 
-  async function showForm(ctx: Context, ticket: InteractionTicket, username: string, trouble?: Trouble): Promise<void> {
+  async function showForm(ctx: Context, ticket: PendingTicket, username: string, trouble?: Trouble): Promise<void> {
     const messages = presenter.messages(ctx, ticket);
     const view = {
       title: messages.signIn.title,
@@ -43,7 +44,7 @@ export function createSignIn(deps: {
 
   async function submit(ctx: Context): Promise<void> {
     forms.requireSameOrigin(ctx);
-    const ticket = await tickets.open(sealedTicketOf(ctx));
+    const ticket = await tickets.openPending(sealedTicketOf(ctx));
     const form = await readForm(ctx);
     const username = form.get('username') ?? '';
     try {
@@ -75,7 +76,7 @@ export function createSignIn(deps: {
   return { show, submit };
 }
 
-function bindingOf(ticket: InteractionTicket) {
+function bindingOf(ticket: PendingTicket) {
   return { purpose: 'sign_in', ticket: ticket.jti, sid: '' } as const;
 }
 

@@ -2,19 +2,43 @@ import { type Client, type ClientOrigin, clientHash } from '../clients/index.ts'
 import {
   type AuthorizationRequest,
   type EpochSeconds,
+  parseForm,
   reject,
   type Scope,
   type Seconds,
   type VerifiedRedirectTarget,
   verifyRedirectTarget,
 } from '../oauth/index.ts';
-import type { Clock, Random } from '../platform/index.ts';
+import { type Clock, type Random, sha256 } from '../platform/index.ts';
 import type { Sealer } from '../tokens/index.ts';
 
-interface TicketClaims {
+/** What sign-in needs to know of a pending request, whether or not its client was looked up. */
+export interface PendingRequest {
   readonly jti: string;
   /** SHA-256 of the client_id. */
   readonly client: string;
+  readonly resource: string;
+  readonly resourceName?: string;
+  readonly prompt: readonly string[];
+  readonly maxAge?: Seconds;
+  readonly loginHint?: string;
+  readonly languages: readonly string[];
+  /** The session begun for this request, when the person signed in for it. */
+  readonly signedIn?: string;
+}
+
+/** A request whose client may be looked up only once the person has signed in: its parameters, as they came. */
+interface UnresolvedClaims extends PendingRequest {
+  readonly parameters: string;
+}
+
+/** Such a request, opened. */
+export interface UnresolvedTicket extends UnresolvedClaims {
+  readonly sealed: string;
+  readonly exp: EpochSeconds;
+}
+
+interface TicketClaims extends PendingRequest {
   readonly origin: ClientOrigin;
   readonly clientName: string;
   /** Host of the metadata document, the one verified thing about such a client. */
@@ -24,14 +48,6 @@ interface TicketClaims {
   readonly state?: string;
   readonly challenge: string;
   readonly scope: Scope;
-  readonly resource: string;
-  readonly resourceName?: string;
-  readonly prompt: readonly string[];
-  readonly maxAge?: Seconds;
-  readonly loginHint?: string;
-  readonly languages: readonly string[];
-  /** The session begun for this request, when the person signed in for it. */
-  readonly signedIn?: string;
 }
 
 /**
@@ -49,21 +65,29 @@ export interface InteractionTicket extends TicketClaims {
 /** Makes and opens the tickets of pending requests. */
 export interface InteractionTickets {
   issue(client: Client, request: AuthorizationRequest): Promise<string>;
+  /** Seals a request whose client is not looked up yet. @throws OAuthError `parameter_malformed` when it is too long. */
+  issueUnresolved(clientId: string, parameters: string): Promise<string>;
   /** @throws OAuthError `interaction_expired` for anything but a ticket of ours that still lives. */
   open(sealed: string | undefined): Promise<InteractionTicket>;
+  /** Either kind of ticket, for the steps before consent. @throws OAuthError `interaction_expired` */
+  openPending(sealed: string | undefined): Promise<InteractionTicket | UnresolvedTicket>;
   /** The same request, with the sign-in that was made for it. Ends when the old ticket ends. */
-  markSignedIn(ticket: InteractionTicket, sid: string): Promise<string>;
+  markSignedIn(ticket: InteractionTicket | UnresolvedTicket, sid: string): Promise<string>;
 }
 
 const MAX_HINT_LENGTH = 128;
+// Sealed, in a URL, it must stay below what servers take as one line.
+const MAX_PARAMETERS_LENGTH = 8_000;
 
 export function createInteractionTickets(deps: {
   sealer: Sealer;
   clock: Clock;
   random: Random;
   lifetime: Seconds;
+  /** What people are told they sign in for while the resource of a request is not known to be one of ours. */
+  describeResource: (requested: string | undefined) => { readonly resource: string; readonly resourceName?: string };
 }): InteractionTickets {
-  const { sealer, clock, random, lifetime } = deps;
+  const { sealer, clock, random, lifetime, describeResource } = deps;
 
   async function issue(client: Client, request: AuthorizationRequest): Promise<string> {
     const { target, resource } = request;
@@ -96,12 +120,62 @@ export function createInteractionTickets(deps: {
     return { ...claims, sealed, target };
   }
 
-  async function markSignedIn(ticket: InteractionTicket, sid: string): Promise<string> {
-    const { sealed: _sealed, target: _target, ...claims } = ticket;
-    return sealer.seal('request+jwe', { ...claims, signedIn: sid }, Math.max(1, ticket.exp - clock()));
+  async function issueUnresolved(clientId: string, parameters: string): Promise<string> {
+    if (parameters.length > MAX_PARAMETERS_LENGTH) throw reject('parameter_malformed');
+    const form = parseForm(parameters);
+    const hint = form.get('login_hint');
+    const maxAge = form.get('max_age');
+    const claims: UnresolvedClaims = {
+      jti: random(16),
+      client: sha256(clientId),
+      ...describeResource(form.get('resource')),
+      prompt: (form.get('prompt') ?? '').split(' ').filter((value) => value !== ''),
+      ...(maxAge !== undefined && /^\d{1,9}$/.test(maxAge) && { maxAge: Number(maxAge) }),
+      ...(hint !== undefined && { loginHint: hint.slice(0, MAX_HINT_LENGTH) }),
+      languages: (form.get('ui_locales') ?? '')
+        .split(' ')
+        .filter((tag) => tag !== '')
+        .slice(0, 8),
+      parameters,
+    };
+    return sealer.seal('unresolved+jwe', { ...claims }, lifetime);
   }
 
-  return { issue, open, markSignedIn };
+  async function openPending(sealed: string | undefined): Promise<InteractionTicket | UnresolvedTicket> {
+    const claims = await sealer.open<UnresolvedClaims>('unresolved+jwe', sealed ?? '');
+    return sealed === undefined || claims === undefined ? open(sealed) : { ...claims, sealed };
+  }
+
+  async function markSignedIn(ticket: InteractionTicket | UnresolvedTicket, sid: string): Promise<string> {
+    const remaining = Math.max(1, ticket.exp - clock());
+    if (isUnresolved(ticket)) {
+      const { sealed: _sealed, ...claims } = ticket;
+      return sealer.seal('unresolved+jwe', { ...claims, signedIn: sid }, remaining);
+    }
+    const { sealed: _sealed, target: _target, ...claims } = ticket;
+    return sealer.seal('request+jwe', { ...claims, signedIn: sid }, remaining);
+  }
+
+  return { issue, issueUnresolved, open, openPending, markSignedIn };
+}
+
+/** Whether the client of the request is still to be looked up. */
+export function isUnresolved(ticket: InteractionTicket | UnresolvedTicket): ticket is UnresolvedTicket {
+  return 'parameters' in ticket;
+}
+
+/**
+ * The parameters to take up again once the person is signed in. A sign-in that was made for this request has answered
+ * `prompt=login` and `max_age`; asking for them again would never end.
+ */
+export function resumedParameters(ticket: UnresolvedTicket, sid: string): string {
+  if (ticket.signedIn !== sid) return ticket.parameters;
+  const parameters = new URLSearchParams(ticket.parameters);
+  const prompt = ticket.prompt.filter((value) => value !== 'login' && value !== 'select_account');
+  parameters.delete('max_age');
+  parameters.delete('prompt');
+  if (prompt.length > 0) parameters.set('prompt', prompt.join(' '));
+  return parameters.toString();
 }
 
 const MAX_NAME_LENGTH = 60;

@@ -27,8 +27,12 @@ export interface JwtProviderDeps {
     readonly refreshKeyId: () => string;
   };
   readonly store: TokenStore;
-  /** Where the browser goes for sign-in and consent. */
-  readonly beginInteraction: (client: Client, request: AuthorizationRequest) => Promise<string>;
+  readonly interaction: {
+    /** Where the browser goes for sign-in and consent. */
+    readonly begin: (client: Client, request: AuthorizationRequest) => Promise<string>;
+    /** Where it goes before the client may be looked up; absent: every client may be looked up at once. */
+    readonly signInBefore?: (clientId: string, parameters: string) => Promise<string | undefined>;
+  };
   readonly platform: { readonly clock: Clock; readonly random: Random; readonly audit: Audit };
   readonly settings: JwtProviderSettings;
 }
@@ -60,10 +64,11 @@ export function createJwtProvider(deps: JwtProviderDeps): JwtProvider {
       audit({ event: 'client.registered', clientName: client.clientName, redirectUris: client.redirectUris.join(' ') });
       return client;
     },
-    authorize: deps.beginInteraction,
+    authorize: deps.interaction.begin,
     ...createCodeMethods(deps, revocation),
     ...createRefreshMethods(deps, revocation),
     loadAccessToken: createAccessTokenLookup(deps, revocation),
     revokeToken,
+    ...(deps.interaction.signInBefore !== undefined && { signInBefore: deps.interaction.signInBefore }),
   };
 }

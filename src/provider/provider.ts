@@ -72,4 +72,11 @@ export interface OAuthAuthorizationServerProvider<
   loadAccessToken(token: string): Promise<Access | undefined>;
   /** Ends a token and its counterpart (RFC 7009 §2.1). Idempotent; durable when it returns. */
   revokeToken(token: Access | Refresh): Promise<void>;
+  /**
+   * Optional: for a client that may be looked up only once the person has signed in (a client_id that is the URL of a
+   * metadata document), where to send the browser first; `undefined` for every other client. `parameters` is the
+   * authorization request as form-encoded text, to be taken up again afterwards. Its presence is advertised as
+   * `client_id_metadata_document_supported`.
+   */
+  signInBefore?(clientId: string, parameters: string): Promise<string | undefined>;
 }

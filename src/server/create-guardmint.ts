@@ -2,15 +2,19 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type Koa from 'koa';
 import type { Config } from '../config/index.ts';
+import { createAuthorization } from '../endpoints/index.ts';
 import { createInteraction, createLocalUsers, type LocalUsers } from '../interaction/index.ts';
 import type { KeyRing } from '../keys/index.ts';
+import { parseForm } from '../oauth/index.ts';
 import { type Audit, type Clock, type Random, systemClock, systemRandom } from '../platform/index.ts';
 import { createAuditLog, createLog, type Log } from '../telemetry/index.ts';
 import { createAuthorizationCodes, createSealer, type TokenStore } from '../tokens/index.ts';
 import { createApp } from './app.ts';
+import { openClientDocuments } from './client-documents.ts';
 import { openKeyRing } from './keys.ts';
 import { createManagement } from './management.ts';
 import { buildProvider } from './provider.ts';
+import { reportFaultsTo } from './request-log.ts';
 import { describeResources } from './resources.ts';
 import { openStore } from './store.ts';
 
@@ -51,6 +55,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const random = parts.random ?? systemRandom;
   const log = parts.log ?? createLog({ level: config.logLevel });
   const audit = joinAudits(createAuditLog(log), parts.audit);
+  const platform = { clock, random, audit };
 
   const store = parts.store ?? (await openStore(config, { clock, log }));
   const keys = await openKeyRing(config, { clock, random, audit });
@@ -71,12 +76,14 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     },
     tokens: { sealer, codes, oneTime, denylist },
     users: config.signIn.local ? users : nobody,
-    clock,
-    random,
-    audit,
+    resume: (parameters) => authorization.authorize(parseForm(parameters), 'resumed'),
+    platform,
   });
-  const provider = buildProvider(config, { keys, store, codes, interaction, platform: { clock, random, audit } });
-  const app = createApp(config, { provider, keys, interaction, resources, platform: { clock, random, audit }, log });
+  const documents = openClientDocuments(config, clock);
+  const provider = buildProvider(config, { keys, store, codes, interaction, documents, platform });
+  const reportFault = reportFaultsTo(log, audit);
+  const authorization = createAuthorization({ provider, issuer: config.issuer, resources, reportFault });
+  const app = createApp(config, { provider, keys, interaction, resources, platform, log });
 
   const answer = app.callback();
   // Slow clients hold a connection, never the server: headers within 10 s, a whole request within 30 s.

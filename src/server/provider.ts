@@ -1,4 +1,9 @@
-import { configuredClient, createClientDirectory, createSignedClientIds } from '../clients/index.ts';
+import {
+  configuredClient,
+  createClientDirectory,
+  createSignedClientIds,
+  type MetadataDocumentClients,
+} from '../clients/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Interaction } from '../interaction/index.ts';
 import { CLOCK_SKEW, type KeyRing } from '../keys/index.ts';
@@ -11,16 +16,22 @@ export interface ProviderParts {
   readonly keys: KeyRing;
   readonly store: TokenStore;
   readonly codes: AuthorizationCodes;
-  readonly interaction: Pick<Interaction, 'begin'>;
+  readonly interaction: Pick<Interaction, 'begin' | 'signInBefore'>;
+  /** Absent: a URL is nobody's client_id. */
+  readonly documents: MetadataDocumentClients | undefined;
   readonly platform: { readonly clock: Clock; readonly random: Random; readonly audit: Audit };
 }
 
 /** Our provider, over the keys and the store of a server. */
 export function buildProvider(config: Config, parts: ProviderParts): JwtProvider {
-  const { keys, store, codes, interaction, platform } = parts;
+  const { keys, store, codes, interaction, documents, platform } = parts;
   const { clock, random } = platform;
   const signedClientIds = createSignedClientIds({ keys, clock, random });
-  const directory = createClientDirectory({ configured: config.clients.map(configuredClient), signedClientIds });
+  const directory = createClientDirectory({
+    configured: config.clients.map(configuredClient),
+    signedClientIds,
+    documents,
+  });
   return createJwtProvider({
     clients: { find: directory.find, register: signedClientIds.register },
     tokens: {
@@ -30,7 +41,13 @@ export function buildProvider(config: Config, parts: ProviderParts): JwtProvider
       refreshKeyId: () => keys.activeSecret('refresh').kid,
     },
     store,
-    beginInteraction: interaction.begin,
+    interaction: {
+      begin: interaction.begin,
+      ...(documents !== undefined && {
+        signInBefore: async (clientId, parameters) =>
+          documents.isAdmitted(clientId) ? interaction.signInBefore(clientId, parameters) : undefined,
+      }),
+    },
     platform,
     settings: {
       issuer: config.issuer,

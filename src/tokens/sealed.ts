@@ -7,6 +7,7 @@ import type { Clock } from '../platform/index.ts';
 export type SealedType =
   | 'code+jwe'
   | 'request+jwe'
+  | 'unresolved+jwe'
   | 'session+jwe'
   | 'browser+jwe'
   | 'form+jwe'

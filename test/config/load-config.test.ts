@@ -52,6 +52,7 @@ describe('settings', () => {
       },
       refresh: { replayWindow: 86_400, burstWindow: 10, reuse: 'revoke' },
       registration: { enabled: true },
+      clientDocuments: { enabled: true },
       keys: { algorithm: 'ES256', timings: defaultTimings },
       rateLimits: { enabled: true, authorize: 60, token: 300, register: 20, revoke: 120 },
       warnings: [expect.stringMatching(/^resources: none are configured/)],

@@ -136,9 +136,7 @@ export async function startInteractionSite(
       },
       tokens: { sealer, codes, oneTime: store.oneTime, denylist: store.denylist },
       users,
-      clock,
-      random: systemRandom,
-      audit: (event) => audit.push(event),
+      platform: { clock, random: systemRandom, audit: (event) => audit.push(event) },
     });
     interactions.push(interaction);
     const app = new Koa({ proxy: changes.trustProxy ?? false });

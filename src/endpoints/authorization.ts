@@ -1,0 +1,79 @@
+import type { Client } from '../clients/index.ts';
+import {
+  type Form,
+  OAuthError,
+  type ResourceDirectory,
+  refusalUrl,
+  reject,
+  UnavailableError,
+  type VerifiedRedirectTarget,
+  verifyRedirectTarget,
+} from '../oauth/index.ts';
+import type { OAuthAuthorizationServerProvider } from '../provider/index.ts';
+import { parseAuthorizationRequest } from './authorization-request.ts';
+import type { FaultReporter } from './error-boundary.ts';
+
+/** Where an authorization request sends the browser: on to sign-in and consent, or to the client with a refusal. */
+export interface Authorization {
+  /**
+   * The URL for the parameters of a request. Two steps: what fails before the redirect URI is proved is thrown, to be
+   * shown to the person; what fails after goes to the client, with `state` and `iss` (RFC 6749 §4.1.2.1).
+   * @throws OAuthError, UnavailableError
+   */
+  authorize(form: Form, path: string): Promise<string>;
+}
+
+export function createAuthorization(deps: {
+  provider: Pick<OAuthAuthorizationServerProvider, 'getClient' | 'authorize'>;
+  issuer: string;
+  resources: ResourceDirectory;
+  reportFault: FaultReporter;
+}): Authorization {
+  const { provider, issuer, resources, reportFault } = deps;
+
+  async function findClient(form: Form): Promise<Client> {
+    const clientId = clientIdOf(form);
+    try {
+      const client = await provider.getClient(clientId);
+      if (client !== undefined) return client;
+    } catch (thrown) {
+      // The person is told about the client's document; a program at the token endpoint is told to try again.
+      if (thrown instanceof UnavailableError && thrown.cause instanceof OAuthError) throw thrown.cause;
+      throw thrown;
+    }
+    throw reject('client_unknown_at_authorize');
+  }
+
+  return {
+    async authorize(form, path) {
+      const client = await findClient(form);
+      const target = proveTarget(form, client);
+      try {
+        return await provider.authorize(client, parseAuthorizationRequest(form, client, target, resources));
+      } catch (thrown) {
+        const refusal = asRefusal(thrown);
+        reportFault(thrown instanceof Error ? thrown : refusal, { path });
+        return refusalUrl(target, issuer, refusal);
+      }
+    },
+  };
+}
+
+/** The client_id of a request. @throws OAuthError `client_missing`, `parameter_repeated` */
+export function clientIdOf(form: Form): string {
+  if (form.repeated.includes('client_id')) throw reject('parameter_repeated', { parameter: 'client_id' });
+  const clientId = form.get('client_id');
+  if (clientId === undefined) throw reject('client_missing');
+  return clientId;
+}
+
+function proveTarget(form: Form, client: Client): VerifiedRedirectTarget {
+  if (form.repeated.includes('redirect_uri')) throw reject('parameter_repeated', { parameter: 'redirect_uri' });
+  const state = form.repeated.includes('state') ? undefined : form.get('state');
+  return verifyRedirectTarget(client.redirectUris, form.get('redirect_uri'), state);
+}
+
+function asRefusal(thrown: unknown): OAuthError {
+  if (thrown instanceof OAuthError) return thrown;
+  return reject(thrown instanceof UnavailableError ? 'unavailable' : 'internal');
+}
