@@ -4,7 +4,12 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { createMetadataDocumentClients, type DocumentLimits, type DocumentPolicy } from '../../src/clients/index.ts';
 import { OAuthError, UnavailableError, verifyRedirectTarget } from '../../src/oauth/index.ts';
-import { createGuardedFetch, type GuardedFetchDeps, isPublicAddress } from '../../src/platform/index.ts';
+import {
+  createGuardedFetch,
+  type GuardedFetch,
+  type GuardedFetchDeps,
+  isPublicAddress,
+} from '../../src/platform/index.ts';
 import { certify } from '../support/certificates.ts';
 import { authority, type DocumentHost, publish, publishRaw, watchDials } from '../support/document-host.ts';
 
@@ -302,6 +307,46 @@ describe('how long a document is kept', () => {
     expect(host.requests.map(({ headers }) => headers['if-none-match'])).toEqual([undefined, '"v1"']);
   });
 
+  it('keeps the entity tag when a 304 does not repeat it', async () => {
+    const answer: Answer = { headers: { ETag: '"v1"' } };
+    await using host = await publishing(answer);
+    const clients = start();
+    await clients.find(`${host.origin}/c`);
+
+    Object.assign(answer, { status: 304, headers: {} });
+    for (let turn = 0; turn < 2; turn++) {
+      clients.advance(300);
+      await clients.find(`${host.origin}/c`);
+    }
+    expect(host.requests.map(({ headers }) => headers['if-none-match'])).toEqual([undefined, '"v1"', '"v1"']);
+  });
+
+  it('is not renewed by a 304 that nobody asked for', async () => {
+    const answer: Answer = {};
+    await using host = await publishing(answer);
+    const clients = start();
+    await clients.find(`${host.origin}/c`);
+
+    answer.status = 304;
+    clients.advance(300);
+    expect(await clients.find(`${host.origin}/c`)).toBeDefined();
+    expect(await clients.find(`${host.origin}/c`)).toBeDefined();
+    expect(host.requests).toHaveLength(3);
+  });
+
+  it('ends when the next one must not be kept', async () => {
+    const answer: Answer = { headers: { 'Cache-Control': 'max-age=60' } };
+    await using host = await publishing(answer);
+    const clients = start();
+    await clients.find(`${host.origin}/c`);
+
+    answer.headers = { 'Cache-Control': 'no-store' };
+    clients.advance(60);
+    await clients.find(`${host.origin}/c`);
+    answer.status = 503;
+    expect(await refusalOf(clients.find(`${host.origin}/c`))).toMatchObject(unreachable('status_not_200'));
+  });
+
   it('shows a change once the old document is no longer fresh [CI-15]', async () => {
     const answer: Answer = { headers: { 'Cache-Control': 'max-age=60' } };
     await using host = await publishing(answer);
@@ -356,15 +401,21 @@ describe('how long a document is kept', () => {
   });
 
   it('AS-CM-102: 1000 distinct URLs leave no more than the bound, the latest used ones', async () => {
-    await using host = await publishing({});
-    const clients = start({ limits: { maxDocuments: 100, perHostPerMinute: 2_000 } });
-    const urls = Array.from({ length: 1_000 }, (_, number) => `${host.origin}/${number}`);
+    const fetched: string[] = [];
+    const fetch: GuardedFetch = async (url) => {
+      fetched.push(url);
+      const text = JSON.stringify({ client_id: url, client_name: 'X', redirect_uris: [REDIRECT] });
+      return { status: 200, headers: { 'content-type': 'application/json' }, text };
+    };
+    const limits = { maxDocuments: 100, perHostPerMinute: 2_000 };
+    const clients = createMetadataDocumentClients({ fetch, clock: () => START, limits });
+    const urls = Array.from({ length: 1_000 }, (_, number) => `https://client.example/${number}`);
     for (const url of urls) await clients.find(url);
 
     for (const url of urls.slice(-100)) await clients.find(url);
-    expect(host.requests).toHaveLength(1_000);
+    expect(fetched).toHaveLength(1_000);
     for (const url of urls.slice(0, 100)) await clients.find(url);
-    expect(host.requests).toHaveLength(1_100);
+    expect(fetched).toHaveLength(1_100);
   });
 });
 
@@ -398,6 +449,31 @@ describe('how often a host is asked', () => {
     expect(await clients.find(`${host.origin}/c`)).toBeDefined();
   });
 
+  it('as if nothing had been, once it gave its document', async () => {
+    const answer: Answer = { status: 404, headers: { 'Cache-Control': 'no-store' } };
+    await using host = await publishing(answer);
+    const clients = start();
+    const find = () => refusalOf(clients.find(`${host.origin}/c`));
+
+    for (let round = 0; round < 3; round++) {
+      answer.status = 404;
+      for (let failure = 0; failure < 3; failure++) expect(await find()).toMatchObject(unreachable('status_not_200'));
+      answer.status = 200;
+      expect(await clients.find(`${host.origin}/c`)).toBeDefined();
+    }
+  });
+
+  it('as if nothing had been, ten minutes after the last failure', async () => {
+    await using host = await publishing({ status: 404 });
+    const clients = start();
+    const find = () => refusalOf(clients.find(`${host.origin}/c`));
+
+    for (let failure = 0; failure < 4; failure++) await find();
+    clients.advance(601);
+    for (let failure = 0; failure < 4; failure++) expect(await find()).toMatchObject(unreachable('status_not_200'));
+    expect(await find()).toMatchObject(unreachable('backed_off'));
+  });
+
   it('never less often than every five minutes, however long it failed', async () => {
     await using host = await publishing({ status: 404 });
     const clients = start();
@@ -416,6 +492,22 @@ describe('how often a host is asked', () => {
     for (let path = 0; path < 11; path++) expect(await find(path)).toMatchObject(unreachable('name_unresolved'));
     expect(await find(12)).toMatchObject(unreachable('backed_off'));
     expect(lookup).toHaveBeenCalledTimes(11);
+  });
+
+  it('again for every path, once the host is back', async () => {
+    await using host = await publishing({});
+    let addresses: string[] = [];
+    const clients = start({ fetch: { lookup: async () => addresses } });
+    const find = (path: string) => clients.find(`${host.origin}/${path}`);
+
+    for (let round = 0; round < 2; round++) {
+      addresses = [];
+      for (let path = 0; path < 10; path++) {
+        expect(await refusalOf(find(`${round}/${path}`))).toMatchObject(unreachable('name_unresolved'));
+      }
+      addresses = ['127.0.0.1'];
+      expect(await find(`${round}/good`)).toBeDefined();
+    }
   });
 
   it('is not brought down for good documents by bad ones beside them', async () => {
