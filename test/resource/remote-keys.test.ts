@@ -172,6 +172,20 @@ describe('keys from a URL', () => {
     expect(verifier.state().keys.status).toBe('none');
   });
 
+  test.each([
+    [1_000_000, 'fresh'],
+    [1_100_000, 'none'],
+  ])('a good set in %i bytes leaves the keys %s', async (size, status) => {
+    const body = JSON.stringify({ keys: [one.publicJwk] }).padEnd(size);
+    await using host = await startHost((_request, response) => void response.end(body));
+    const { verifier, load } = remoteVerifier(host);
+    using _ = verifier;
+
+    await reason(load(token()));
+
+    expect(verifier.state().keys.status).toBe(status);
+  });
+
   test('closing ends a fetch that is under way', async () => {
     const asked = Promise.withResolvers<void>();
     await using host = await startHost(() => asked.resolve());

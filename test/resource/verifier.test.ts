@@ -122,6 +122,26 @@ describe('what decides', () => {
     },
   );
 
+  test.each([
+    ['b64, even as the default says', { header: { b64: true } }],
+    ['crit, even when it names what is known', { header: { crit: ['typ'] } }],
+  ])('a well-signed token with %s asks more than is done here', async (_title, forgery) => {
+    using verifier = verifierOf([signer]);
+
+    expect(await verifier.loadAccessToken(forge(forgery))).toBeUndefined();
+  });
+
+  test('a well-signed token is read up to 16,384 characters', async () => {
+    using verifier = verifierOf([signer]);
+    const padded = (length: number) => forge({ claims: { padding: 'p'.repeat(length) } });
+    const longest = Math.floor(((16_384 - padded(0).length) * 3) / 4);
+
+    const fits = await verifier.loadAccessToken(padded(longest));
+    const tooLong = await verifier.loadAccessToken(padded(longest + 4));
+
+    expect([fits === undefined, tooLong]).toEqual([false, undefined]);
+  });
+
   test('no text whatever makes it throw', async () => {
     using verifier = verifierOf([signer]);
     const segments = fc.array(
@@ -290,6 +310,7 @@ describe('revocations', () => {
     using verifier = verifierOf([signer], { revocations });
     revocations.denied.add('jti-1');
     const denied = await verifier.loadAccessToken(forge());
+    expect(verifier.state().rememberedTokens).toBe(0);
 
     revocations.denied.clear();
     revocations.current++;
