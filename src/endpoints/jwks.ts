@@ -1,5 +1,6 @@
 import type { Middleware } from 'koa';
 import type { Seconds } from '../oauth/index.ts';
+import { answerCacheable } from './cacheable.ts';
 
 /** A JWK Set ready to be served. */
 export interface PublishedJwkSet {
@@ -16,11 +17,7 @@ export interface PublishedJwkSet {
 export function jwksEndpoint(jwkSet: () => PublishedJwkSet): Middleware {
   return async function jwks(ctx) {
     const { body, etag, maxAge } = jwkSet();
-    ctx.set('Cache-Control', `public, max-age=${maxAge}, stale-while-revalidate=60, stale-if-error=86400`);
-    ctx.set('ETag', etag);
-    ctx.type = 'application/json';
-    ctx.status = 200;
-    if (ctx.fresh) ctx.status = 304;
-    else ctx.body = body;
+    const cacheControl = `public, max-age=${maxAge}, stale-while-revalidate=60, stale-if-error=86400`;
+    answerCacheable(ctx, { body, etag, cacheControl });
   };
 }

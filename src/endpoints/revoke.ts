@@ -20,7 +20,7 @@ export function revokeEndpoint<Refresh extends RefreshToken, Access extends Acce
     ctx.set('Pragma', 'no-cache');
     const form = await readFormBody(ctx);
     const client = await authenticateClient({ form, authorization: ctx.req.headers.authorization }, (clientId) =>
-      provider.getClient(clientId),
+      provider.getClient(clientId, form.get('token') ?? ''),
     );
     const presented = form.get('token');
     if (presented === undefined) throw reject('parameter_missing', { parameter: 'token' });

@@ -89,7 +89,7 @@ export function createAuthRoutes<
   ];
   const grantTypes = grants.map((grant) => grant.grantType);
   const authorization = createAuthorization({ provider, issuer, resources, reportFault });
-  const findClient = (clientId: string) => provider.getClient(clientId);
+  const findClient = (clientId: string, presented: string) => provider.getClient(clientId, presented);
   const limiters = options.rateLimiters ?? {};
   const path = issuerPath(issuer);
 

@@ -6,7 +6,7 @@ import { readFormBody } from './body.ts';
 
 /** POST /token (RFC 6749 §3.2): authenticates the client, finds the grant, answers what it redeems. */
 export function tokenEndpoint(deps: {
-  findClient: (clientId: string) => Promise<Client | undefined>;
+  findClient: (clientId: string, presented: string) => Promise<Client | undefined>;
   grants: readonly Grant[];
 }): Middleware {
   const { findClient } = deps;
@@ -15,7 +15,10 @@ export function tokenEndpoint(deps: {
     ctx.set('Cache-Control', 'no-store');
     ctx.set('Pragma', 'no-cache');
     const form = await readFormBody(ctx);
-    const client = await authenticateClient({ form, authorization: ctx.req.headers.authorization }, findClient);
+    const presented = form.get('code') ?? form.get('refresh_token') ?? '';
+    const client = await authenticateClient({ form, authorization: ctx.req.headers.authorization }, (clientId) =>
+      findClient(clientId, presented),
+    );
 
     const grantType = form.get('grant_type');
     if (grantType === undefined) throw reject('grant_type_missing');

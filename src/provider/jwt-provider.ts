@@ -2,6 +2,7 @@ import type { Client, ClientDirectory, SignedClientIds } from '../clients/index.
 import type { AuthorizationRequest, Seconds } from '../oauth/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { AccessTokens, AuthorizationCodes, RefreshTokens, RotationRules, TokenStore } from '../tokens/index.ts';
+import { createClientLookup } from './client-lookup.ts';
 import { createGrantRevocation } from './grant-revocation.ts';
 import { createAccessTokenLookup, type JwtAccessToken } from './jwt-access-token.ts';
 import { createCodeMethods, type JwtAuthorizationCode } from './jwt-authorization-code.ts';
@@ -18,7 +19,11 @@ export interface JwtProviderSettings {
 
 /** What `JwtProvider` is made of. */
 export interface JwtProviderDeps {
-  readonly clients: ClientDirectory & Pick<SignedClientIds, 'register'>;
+  readonly clients: ClientDirectory &
+    Pick<SignedClientIds, 'register'> & {
+      /** Whether finding the client may take a request over the network; absent: never. */
+      readonly isRemote?: (clientId: string) => boolean;
+    };
   readonly tokens: {
     readonly access: AccessTokens;
     readonly refresh: RefreshTokens;
@@ -58,7 +63,7 @@ export function createJwtProvider(deps: JwtProviderDeps): JwtProvider {
   }
 
   return {
-    getClient: (clientId) => clients.find(clientId),
+    getClient: createClientLookup(deps),
     registerClient: async (metadata) => {
       const client = clients.register(metadata);
       audit({ event: 'client.registered', clientName: client.clientName, redirectUris: client.redirectUris.join(' ') });

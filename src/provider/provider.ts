@@ -54,8 +54,12 @@ export interface OAuthAuthorizationServerProvider<
   Refresh extends RefreshToken = RefreshToken,
   Access extends AccessToken = AccessToken,
 > {
-  /** The client of a client_id; `undefined` when there is none. */
-  getClient(clientId: string): Promise<Client | undefined>;
+  /**
+   * The client of a client_id; `undefined` when there is none. At the token and revocation endpoints `presented` is the
+   * code or token that came with it (empty when none did): a provider that has to ask the network about a client can
+   * first see whether somebody of that client's stands behind the request.
+   */
+  getClient(clientId: string, presented?: string): Promise<Client | undefined>;
   /** Registers a client (RFC 7591) whose metadata was checked. */
   registerClient(metadata: ClientMetadata): Promise<RegisteredClient>;
   /** The URL to send the browser to, for a request that passed every check; sign-in and consent happen there. */

@@ -33,7 +33,11 @@ export function buildProvider(config: Config, parts: ProviderParts): JwtProvider
     documents,
   });
   return createJwtProvider({
-    clients: { find: directory.find, register: signedClientIds.register },
+    clients: {
+      find: directory.find,
+      register: signedClientIds.register,
+      ...(documents !== undefined && { isRemote: documents.isAdmitted }),
+    },
     tokens: {
       access: createAccessTokens({ keys, issuer: config.issuer, random, lifetime: config.lifetimes.accessToken }),
       refresh: createRefreshTokens({ keys }),

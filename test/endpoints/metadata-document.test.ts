@@ -125,6 +125,23 @@ describe('a client that is the URL of a metadata document', () => {
     },
   );
 
+  test('is not asked for on behalf of a stranger at the token and revocation endpoints [CI-19]', async () => {
+    await using server = await startGuardmint();
+    await using site = await publishDocument();
+    const { refresh_token, access_token } = await server.grant();
+    for (const [path, form] of [
+      ['/token', { grant_type: 'authorization_code', code: 'nonsense', code_verifier: 'x'.repeat(43) }],
+      ['/token', { grant_type: 'refresh_token', refresh_token }],
+      ['/token', { grant_type: 'refresh_token' }],
+      ['/revoke', { token: access_token }],
+      ['/revoke', {}],
+    ] as const) {
+      const answer = await server.post(path, { ...form, client_id: site.clientId });
+      expect([answer.status, answer.body['error']]).toEqual([401, 'invalid_client']);
+    }
+    expect(site.asked()).toBe(0);
+  });
+
   test('is nobody when documents are switched off, and metadata says so [AS-16]', async () => {
     await using server = await startGuardmint({ settings: { clientDocuments: { enabled: false } } });
     await using site = await publishDocument();

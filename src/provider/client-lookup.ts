@@ -1,0 +1,30 @@
+import type { Client } from '../clients/index.ts';
+import { sha256 } from '../platform/index.ts';
+import type { JwtProviderDeps } from './jwt-provider.ts';
+
+/**
+ * Finds clients. One whose metadata lies on the network is asked for only when a person has signed in (no `presented`) or
+ * what was presented is ours and of that client: a stranger cannot make the server fetch an address (SEP-991).
+ */
+export function createClientLookup(
+  deps: Pick<JwtProviderDeps, 'clients' | 'tokens' | 'store'>,
+): (clientId: string, presented?: string) => Promise<Client | undefined> {
+  const { clients, tokens, store } = deps;
+
+  async function isOfClient(presented: string, clientId: string): Promise<boolean> {
+    const hash = sha256(clientId);
+    if (tokens.refresh.looksLikeOurs(presented)) {
+      const refresh = tokens.refresh.open(presented);
+      return refresh !== undefined && (await store.refreshFamilies.find(refresh.familyId))?.clientHash === hash;
+    }
+    const code = await tokens.codes.open(presented);
+    return code?.client === hash || tokens.access.open(presented)?.claims.client_id === clientId;
+  }
+
+  return async function getClient(clientId, presented) {
+    if (presented !== undefined && clients.isRemote?.(clientId) === true && !(await isOfClient(presented, clientId))) {
+      return undefined;
+    }
+    return clients.find(clientId);
+  };
+}
