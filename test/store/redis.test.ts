@@ -1,16 +1,8 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { describeTokenStore } from '../../src/testing/index.ts';
-import {
-  type ClusterGroup,
-  findRedisSource,
-  openRedis,
-  programMissing,
-  type RedisServer,
-  reasonToSkip,
-  type SharedRedis,
-  startCluster,
-  startRedis,
-} from '../support/redis.ts';
+import { findRedisSource, openRedis, programMissing, reasonToSkip, type SharedRedis } from '../support/redis.ts';
+import { type ClusterGroup, startCluster } from '../support/redis-groups.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { openOver } from './redis-subjects.ts';
 
 const source = await findRedisSource();
