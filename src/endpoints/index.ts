@@ -10,5 +10,6 @@ export type { FaultReporter, RefusalPage } from './error-boundary.ts';
 export { errorBoundary, writeRefusal } from './error-boundary.ts';
 export type { PublishedJwkSet } from './jwks.ts';
 export type { RateLimiter } from './rate-limit.ts';
+export type { PublishedRevocations, RevocationFeed } from './revocations.ts';
 export type { AuthRoutesOptions, ClientRegistrationOptions, RevocationOptions } from './routes.ts';
 export { createAuthRoutes } from './routes.ts';

@@ -15,7 +15,16 @@ export interface Route {
   readonly refusalPage?: RefusalPage | undefined;
 }
 
-const ALLOWED_HEADERS = ['Authorization', 'Content-Type', 'MCP-Protocol-Version', 'DPoP', 'Accept', 'If-None-Match'];
+const ALLOWED_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  'MCP-Protocol-Version',
+  'DPoP',
+  'Accept',
+  'If-None-Match',
+  'Cache-Control',
+  'Last-Event-ID',
+];
 const EXPOSED_HEADERS = ['WWW-Authenticate', 'Retry-After', 'ETag', 'DPoP-Nonce'];
 
 /** Mounts routes; any method but theirs is answered with 405 and `Allow` (RFC 9110 §15.5.6). */

@@ -23,6 +23,8 @@ import { jwksEndpoint, type PublishedJwkSet } from './jwks.ts';
 import { metadataEndpoint } from './metadata.ts';
 import { limited, type RateLimiter } from './rate-limit.ts';
 import { registerEndpoint } from './register.ts';
+import { revocationStreamEndpoint } from './revocation-stream.ts';
+import { type RevocationFeed, revocationsEndpoint } from './revocations.ts';
 import { revokeEndpoint } from './revoke.ts';
 import { mountRoutes, type Route } from './route.ts';
 import { tokenEndpoint } from './token.ts';
@@ -57,6 +59,8 @@ export interface AuthRoutesOptions<
   readonly resources?: ResourceDirectory;
   /** The keys of signed access tokens; absent: no JWK Set is served. */
   readonly jwkSet?: () => PublishedJwkSet;
+  /** What validators are told of revoked tokens; absent: nothing, and the metadata names no feed. */
+  readonly revocationFeed?: RevocationFeed;
   readonly clock?: Clock;
   readonly reportFault?: FaultReporter;
   /** The page a person sees when `/authorize` refuses; absent: JSON. */
@@ -66,7 +70,7 @@ export interface AuthRoutesOptions<
 
 /**
  * The routes of an authorization server over any provider, as a Koa router: metadata, `/authorize`, `/token` and, where
- * enabled, `/register`, `/revoke` and the JWK Set.
+ * enabled, `/register`, `/revoke`, the JWK Set and `/revocations`.
  *
  * @example
  * app.use(createAuthRoutes({ provider, issuerUrl: 'https://auth.example.com' }).routes());
@@ -130,6 +134,14 @@ export function createAuthRoutes<
     routes.push({ path: `${path}/revoke`, post: limited(limiters.revoke, endpoint), isCrossOrigin: true });
   }
 
+  const { revocationFeed: feed } = options;
+  if (feed !== undefined) {
+    const list = revocationsEndpoint(feed);
+    const stream = revocationStreamEndpoint({ feed });
+    routes.push({ path: `${path}${REVOCATIONS}`, get: list, isCrossOrigin: true });
+    routes.push({ path: `${path}${REVOCATION_STREAM}`, get: stream, isCrossOrigin: true });
+  }
+
   const router = new Router({ sensitive: true, strict: true });
   mountRoutes(router, routes, reportFault);
   return router;
@@ -146,12 +158,21 @@ function scopeNames(resources: ResourceDirectory): readonly string[] | undefined
   return [...new Set([...resources.known.flatMap((resource) => Object.keys(resource.scopes ?? {})), OFFLINE_ACCESS])];
 }
 
+const REVOCATIONS = '/revocations';
+const REVOCATION_STREAM = '/revocations/stream';
+
 const AUTHENTICATION_METHODS = ['none', 'client_secret_basic', 'client_secret_post'];
 
 function buildMetadata(
   options: Pick<
     AuthRoutesOptions<AuthorizationCode, RefreshToken, AccessToken>,
-    'issuerUrl' | 'provider' | 'serviceDocumentationUrl' | 'clientRegistrationOptions' | 'revocationOptions' | 'jwkSet'
+    | 'issuerUrl'
+    | 'provider'
+    | 'serviceDocumentationUrl'
+    | 'clientRegistrationOptions'
+    | 'revocationOptions'
+    | 'revocationFeed'
+    | 'jwkSet'
   >,
   resources: ResourceDirectory,
   grantTypes: readonly string[],
@@ -177,6 +198,10 @@ function buildMetadata(
     ...(options.serviceDocumentationUrl !== undefined && { service_documentation: options.serviceDocumentationUrl }),
     authorization_response_iss_parameter_supported: true,
     ...(options.provider.signInBefore !== undefined && { client_id_metadata_document_supported: true as const }),
+    ...(options.revocationFeed !== undefined && {
+      revocation_list_endpoint: `${issuer}${REVOCATIONS}`,
+      revocation_stream_endpoint: `${issuer}${REVOCATION_STREAM}`,
+    }),
     ...(resources.known.length > 0 && { protected_resources: resources.known.map((resource) => resource.resource) }),
   };
 }

@@ -40,6 +40,8 @@ export {
   isLoopbackUrl,
   isSameResource,
 } from './resource.ts';
+export type { DeniedId, DeniedIssue, RevocationClaims } from './revocation-document.ts';
+export { formatPosition, isRevocationClaims, parsePosition, REVOCATIONS_TYPE } from './revocation-document.ts';
 export type { Scope, ScopeHierarchy } from './scope.ts';
 export { coversScope, expandScope, formatScope, isScopeToken, narrowScope, parseScope } from './scope.ts';
 export type { ProtectedResourceMetadata, ServerMetadata } from './server-metadata.ts';

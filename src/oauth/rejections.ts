@@ -122,6 +122,13 @@ export const REJECTIONS = {
   refresh_token_revoked: REFRESH,
   refresh_token_of_other_client: REFRESH,
 
+  // the revocation feed
+  revocations_gone: {
+    error: 'invalid_request',
+    status: 410,
+    description: 'The position is not known. Read the whole list.',
+  },
+
   // registration (RFC 7591 §3.2.2)
   registration_redirect_uri_invalid: {
     error: 'invalid_redirect_uri',

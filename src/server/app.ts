@@ -7,6 +7,7 @@ import { type ResourceDirectory, reject } from '../oauth/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { JwtProvider } from '../provider/index.ts';
 import type { Log } from '../telemetry/index.ts';
+import type { RevocationFeed } from '../tokens/index.ts';
 import { createRateLimiter } from './rate-limiters.ts';
 import { reportFaultsTo, requestLog } from './request-log.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -17,13 +18,14 @@ export interface AppParts {
   readonly keys: KeyRing;
   readonly interaction: Interaction;
   readonly resources: ResourceDirectory;
+  readonly revocationFeed: RevocationFeed;
   readonly platform: { readonly clock: Clock; readonly random: Random; readonly audit: Audit };
   readonly log: Log;
 }
 
 /** The Koa app of the public port: endpoints, pages, and one answer for everything else. */
 export function createApp(config: Config, parts: AppParts): Koa {
-  const { provider, keys, interaction, resources, platform, log } = parts;
+  const { provider, keys, interaction, resources, revocationFeed, platform, log } = parts;
   const reportFault = reportFaultsTo(log, platform.audit);
   const app = new Koa({ proxy: config.trustProxy > 0, maxIpsCount: config.trustProxy });
   app.silent = true;
@@ -36,6 +38,7 @@ export function createApp(config: Config, parts: AppParts): Koa {
     revocationOptions: { enabled: true },
     resources,
     jwkSet: () => keys.jwkSet(),
+    revocationFeed,
     clock: platform.clock,
     reportFault,
     refusalPage: interaction.showError,

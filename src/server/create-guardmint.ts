@@ -8,7 +8,13 @@ import type { KeyRing } from '../keys/index.ts';
 import { parseForm } from '../oauth/index.ts';
 import { type Audit, type Clock, type Random, systemClock, systemRandom } from '../platform/index.ts';
 import { createAuditLog, createLog, type Log } from '../telemetry/index.ts';
-import { createAuthorizationCodes, createSealer, type TokenStore } from '../tokens/index.ts';
+import {
+  createAuthorizationCodes,
+  createRevocationDocuments,
+  createRevocationFeed,
+  createSealer,
+  type TokenStore,
+} from '../tokens/index.ts';
 import { createApp } from './app.ts';
 import { openClientDocuments } from './client-documents.ts';
 import { openKeyRing } from './keys.ts';
@@ -45,7 +51,7 @@ export interface Guardmint {
   readonly firstUser: { readonly username: string; readonly password: string } | undefined;
   /** Opens both ports. @throws when one of them is taken. */
   listen(): Promise<ListeningPorts>;
-  /** Says 503 to `/readyz`, lets requests in flight finish, then closes ports, store and keys. */
+  /** Says 503 to `/readyz`, ends streams, lets requests in flight finish, then closes ports, store and keys. */
   close(): Promise<void>;
 }
 
@@ -83,7 +89,12 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const provider = buildProvider(config, { keys, store, codes, interaction, documents, platform });
   const reportFault = reportFaultsTo(log, audit);
   const authorization = createAuthorization({ provider, issuer: config.issuer, resources, reportFault });
-  const app = createApp(config, { provider, keys, interaction, resources, platform, log });
+  const revocationFeed = createRevocationFeed({
+    denylist,
+    documents: createRevocationDocuments({ keys, issuer: config.issuer, clock }),
+    clock,
+  });
+  const app = createApp(config, { provider, keys, interaction, resources, revocationFeed, platform, log });
 
   const answer = app.callback();
   // Slow clients hold a connection, never the server: headers within 10 s, a whole request within 30 s.
@@ -116,6 +127,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
 
     async close() {
       management.drain();
+      revocationFeed.close();
       await shut(server);
       await shut(management.server);
       await keys.close();

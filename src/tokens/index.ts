@@ -1,6 +1,6 @@
 /**
- * tokens: everything we hand out and later recognise (access tokens, sealed codes, refresh families), the denylist, and the
- * ports of what has to be stored for them.
+ * tokens: everything we hand out and later recognise (access tokens, sealed codes, refresh families), the denylist with
+ * the feed of it, and the ports of what has to be stored for them.
  *
  * May import: oauth, platform, keys.
  */
@@ -32,6 +32,10 @@ export type { RotationDecision } from './refresh-rotation.ts';
 export { decideRotation } from './refresh-rotation.ts';
 export type { OpenedRefreshToken, RefreshTokens } from './refresh-token.ts';
 export { createRefreshTokens } from './refresh-token.ts';
+export type { RevocationDocument, RevocationDocuments } from './revocation-document.ts';
+export { createRevocationDocuments } from './revocation-document.ts';
+export type { RevocationFeed, RevocationReader } from './revocation-feed.ts';
+export { createRevocationFeed } from './revocation-feed.ts';
 export type { Opened, SealedType, Sealer } from './sealed.ts';
 export { createSealer } from './sealed.ts';
 export type { TokenStore } from './store.ts';
