@@ -11,7 +11,7 @@ import {
 } from '../oauth/index.ts';
 import type { OAuthAuthorizationServerProvider } from '../provider/index.ts';
 import { parseAuthorizationRequest } from './authorization-request.ts';
-import type { FaultReporter } from './error-boundary.ts';
+import type { FaultContext, FaultReporter } from './error-boundary.ts';
 
 /** Where an authorization request sends the browser: on to sign-in and consent, or to the client with a refusal. */
 export interface Authorization {
@@ -20,7 +20,7 @@ export interface Authorization {
    * shown to the person; what fails after goes to the client, with `state` and `iss` (RFC 6749 §4.1.2.1).
    * @throws OAuthError, UnavailableError
    */
-  authorize(form: Form, path: string): Promise<string>;
+  authorize(form: Form, context: FaultContext): Promise<string>;
 }
 
 export function createAuthorization(deps: {
@@ -45,14 +45,14 @@ export function createAuthorization(deps: {
   }
 
   return {
-    async authorize(form, path) {
+    async authorize(form, context) {
       const client = await findClient(form);
       const target = proveTarget(form, client);
       try {
         return await provider.authorize(client, parseAuthorizationRequest(form, client, target, resources));
       } catch (thrown) {
         const refusal = asRefusal(thrown);
-        reportFault(thrown instanceof Error ? thrown : refusal, { path });
+        reportFault(thrown instanceof Error ? thrown : refusal, context);
         return refusalUrl(target, issuer, refusal);
       }
     },

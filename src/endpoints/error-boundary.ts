@@ -1,8 +1,21 @@
 import type { Context, Middleware } from 'koa';
 import { OAuthError, REJECTIONS, type RejectionReason, reject, UnavailableError } from '../oauth/index.ts';
 
+/** The request in which a fault happened. */
+export interface FaultContext {
+  readonly path: string;
+  /** `ctx.state.requestId`, where the app gives its requests one. */
+  readonly requestId?: string;
+}
+
 /** Told of everything that was refused or went wrong, once, where it becomes an answer. */
-export type FaultReporter = (fault: OAuthError | UnavailableError | Error, context: { readonly path: string }) => void;
+export type FaultReporter = (fault: OAuthError | UnavailableError | Error, context: FaultContext) => void;
+
+/** What is told of the request of a fault. */
+export function faultContext(ctx: Context): FaultContext {
+  const requestId: unknown = ctx.state['requestId'];
+  return { path: ctx.path, ...(typeof requestId === 'string' && { requestId }) };
+}
 
 /** Answers a fault with a page, where a person sees it. */
 export type RefusalPage = (ctx: Context, fault: Error) => void;
@@ -19,7 +32,7 @@ export function errorBoundary(deps: { reportFault: FaultReporter; refusalPage?: 
     } catch (thrown) {
       const fault =
         thrown instanceof OAuthError || thrown instanceof UnavailableError ? thrown : transportRefusal(thrown);
-      reportFault(fault, { path: ctx.path });
+      reportFault(fault, faultContext(ctx));
       if (fault instanceof UnavailableError) ctx.set('Retry-After', String(fault.retryAfter));
       const reason = reasonOf(fault);
       ctx.set('Cache-Control', 'no-store');

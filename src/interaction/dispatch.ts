@@ -3,11 +3,11 @@ import { refusalUrl, reject } from '../oauth/index.ts';
 import type { Audit, Clock } from '../platform/index.ts';
 import { nextStep } from './next-step.ts';
 import type { StepParts } from './parts.ts';
-import { describeDestination, sealedTicketOf } from './presenter.ts';
+import { describeDestination, requestIdOf, sealedTicketOf } from './presenter.ts';
 import { isUnresolved, resumedParameters } from './ticket.ts';
 
 /** Takes an authorization request up again, the person being signed in now: the URL to go on to. */
-export type ResumeAuthorization = (parameters: string) => Promise<string>;
+export type ResumeAuthorization = (parameters: string, requestId: string | undefined) => Promise<string>;
 
 /**
  * The dispatcher: every step ends by coming back here with its ticket, and only here is it decided what comes next.
@@ -36,13 +36,19 @@ export function createDispatcher(deps: {
       if (step === 'sign_in' || session === undefined) {
         return presenter.redirect(ctx, presenter.path('sign-in', ticket.sealed));
       }
-      return presenter.redirect(ctx, await resume(resumedParameters(ticket, session.sid)));
+      return presenter.redirect(ctx, await resume(resumedParameters(ticket, session.sid), requestIdOf(ctx)));
     }
     if (step === 'sign_in') return presenter.redirect(ctx, presenter.path('sign-in', ticket.sealed));
     if (step === 'consent') return presenter.redirect(ctx, presenter.path('consent', ticket.sealed));
 
     const refusal = reject(step);
-    audit({ event: 'request.refused', reason: refusal.reason, client: ticket.client, subject: session?.user.subject });
+    audit({
+      event: 'request.refused',
+      reason: refusal.reason,
+      client: ticket.client,
+      subject: session?.user.subject,
+      requestId: requestIdOf(ctx),
+    });
     const url = refusalUrl(ticket.target, settings.issuer, refusal);
     if (session !== undefined || ticket.origin === 'configured') return presenter.redirect(ctx, url);
     const messages = presenter.messages(ctx, ticket);

@@ -19,7 +19,7 @@ import { createFormGuard } from './form-guard.ts';
 import type { PageSettings } from './pages/render.ts';
 import { type Asset, ICON, STYLE } from './pages/style.ts';
 import type { StepParts } from './parts.ts';
-import { acceptedLanguages, createPresenter, sealedTicketOf } from './presenter.ts';
+import { acceptedLanguages, createPresenter, requestIdOf, sealedTicketOf } from './presenter.ts';
 import { createSessions, type SessionLifetimes } from './session.ts';
 import { createSignIn } from './sign-in.ts';
 import { createSignOut } from './sign-out.ts';
@@ -91,12 +91,11 @@ export function createInteraction(deps: {
   const signOut = createSignOut({ parts, audit });
 
   function showError(ctx: Context, error: unknown): void {
-    const known: unknown = ctx.state['requestId'];
     const sealed = sealedTicketOf(ctx);
     const canLookAgain = error instanceof OAuthError && LOOK_AGAIN.has(error.reason) && sealed !== undefined;
     const page = renderErrorPage(settings, {
       error,
-      requestId: typeof known === 'string' ? known : random(9),
+      requestId: requestIdOf(ctx) ?? random(9),
       languages: acceptedLanguages(ctx),
       ...(canLookAgain ? { again: presenter.path('continue', sealed) } : {}),
     });
@@ -148,12 +147,7 @@ function answerErrors(deps: { showError: Interaction['showError']; audit: Audit 
     } catch (error) {
       deps.showError(ctx, error);
       if (error instanceof OAuthError) {
-        const requestId: unknown = ctx.state['requestId'];
-        deps.audit({
-          event: 'request.refused',
-          reason: error.reason,
-          ...(typeof requestId === 'string' ? { requestId } : {}),
-        });
+        deps.audit({ event: 'request.refused', reason: error.reason, requestId: requestIdOf(ctx) });
       } else ctx.app.emit('error', error, ctx);
     }
   };

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { issuerPath, redirectDestination } from '../oauth/index.ts';
+import { issuerPath, parseForm, redirectDestination } from '../oauth/index.ts';
 import { chooseMessages, type Messages } from './messages/messages.ts';
 import { pageHeaders } from './page-headers.ts';
 import { type DestinationView, type PageSettings, type PageViews, renderPage } from './pages/render.ts';
@@ -63,8 +63,15 @@ export function acceptedLanguages(ctx: Context): readonly string[] {
 
 /** The ticket a page works on, as its URL names it. */
 export function sealedTicketOf(ctx: Context): string | undefined {
-  const values = ctx.URL.searchParams.getAll('request');
-  return values.length === 1 ? values[0] : undefined;
+  // Not `ctx.URL`: a Host header or a request target that is no URL leaves it without a query.
+  const form = parseForm(ctx.querystring);
+  return form.repeated.includes('request') ? undefined : form.get('request');
+}
+
+/** The id the app gave this request, where it gives them one. */
+export function requestIdOf(ctx: Context): string | undefined {
+  const requestId: unknown = ctx.state['requestId'];
+  return typeof requestId === 'string' ? requestId : undefined;
 }
 
 /** Where the redirect of a request goes, in words. */

@@ -82,7 +82,11 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     },
     tokens: { sealer, codes, oneTime, denylist },
     users: config.signIn.local ? users : nobody,
-    resume: (parameters) => authorization.authorize(parseForm(parameters), 'resumed'),
+    resume: (parameters, requestId) =>
+      authorization.authorize(parseForm(parameters), {
+        path: 'resumed',
+        ...(requestId !== undefined && { requestId }),
+      }),
     platform,
   });
   const documents = openClientDocuments(config, clock);

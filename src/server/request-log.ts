@@ -31,13 +31,13 @@ export function requestLog(deps: { log: Log; random: Random }): Middleware {
 
 /** Says once, where it becomes an answer, what was refused or went wrong. */
 export function reportFaultsTo(log: Log, audit: Audit): FaultReporter {
-  return (fault, { path }) => {
+  return (fault, { path, requestId }) => {
     if (fault instanceof OAuthError) {
-      audit({ event: 'request.refused', reason: fault.reason, ...fault.detail });
+      audit({ event: 'request.refused', reason: fault.reason, ...fault.detail, requestId });
     } else if (fault instanceof UnavailableError) {
-      log.error({ err: fault, dependency: fault.dependency }, 'a dependency is unavailable');
+      log.error({ err: fault, dependency: fault.dependency, requestId }, 'a dependency is unavailable');
     } else {
-      log.error({ err: fault, path }, 'unexpected failure');
+      log.error({ err: fault, path, requestId }, 'unexpected failure');
     }
   };
 }
