@@ -19,6 +19,7 @@ app.use((ctx) => {
   ctx.body = { jsonrpc: '2.0', id: 1, result: {} };
 });
 
-const server = createServer(app.callback()).listen(0, '127.0.0.1');
+const answer = app.callback();
+const server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1');
 await once(server, 'listening');
 process.send?.((server.address() as AddressInfo).port);

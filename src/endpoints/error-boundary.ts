@@ -46,7 +46,7 @@ export function errorBoundary(deps: { reportFault: FaultReporter; refusalPage?: 
 }
 
 /** The answer of one row of the table, as JSON. */
-export function writeRefusal(ctx: Context, reason: RejectionReason): void {
+function writeRefusal(ctx: Context, reason: RejectionReason): void {
   const { status, error, description } = REJECTIONS[reason];
   ctx.set('Cache-Control', 'no-store');
   // RFC 6749 §5.2: a client that tried the Authorization header is told which scheme is right.

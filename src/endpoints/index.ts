@@ -7,7 +7,7 @@
 export type { Authorization } from './authorization.ts';
 export { createAuthorization } from './authorization.ts';
 export type { FaultReporter, RefusalPage } from './error-boundary.ts';
-export { errorBoundary, writeRefusal } from './error-boundary.ts';
+export { errorBoundary } from './error-boundary.ts';
 export type { PublishedJwkSet } from './jwks.ts';
 export type { RateLimiter } from './rate-limit.ts';
 export type { PublishedRevocations, RevocationFeed } from './revocations.ts';

@@ -23,7 +23,6 @@ export { isCodeChallenge, isCodeVerifier } from './pkce.ts';
 export type { VerifiedRedirectTarget } from './redirect-uri.ts';
 export {
   isAcceptableRedirectUri,
-  isLoopbackRedirectUri,
   matchesRedirectUri,
   redirectDestination,
   refusalUrl,

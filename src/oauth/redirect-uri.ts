@@ -53,7 +53,7 @@ function isPlainHttpsUri(text: string): boolean {
 }
 
 /** Whether the URI is `http` on this machine, spelled plainly; such URIs match with any port (RFC 8252 §7.3). */
-export function isLoopbackRedirectUri(text: string): boolean {
+function isLoopbackRedirectUri(text: string): boolean {
   const port = LOOPBACK.exec(text);
   return port !== null && (port[2] === undefined || Number(port[2]) <= 65_535);
 }

@@ -13,7 +13,7 @@ function raw(text: string): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';
     const socket = connect(port, '127.0.0.1', () => socket.write(text));
-    socket.setEncoding('latin1').on('data', (chunk) => {
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
       answer += chunk;
     });
     socket.on('close', () => resolve(answer));
