@@ -47,6 +47,7 @@ export function expandScope(scope: Scope, hierarchy: ScopeHierarchy = {}): Reado
 
 /** Whether `granted` covers every name of `required`, broader names counting for narrower ones (MCP RS-34). */
 export function coversScope(granted: Scope, required: Scope, hierarchy: ScopeHierarchy = {}): boolean {
+  if (required.every((name) => granted.includes(name))) return true;
   const reached = expandScope(granted, hierarchy);
   return required.every((name) => reached.has(name));
 }

@@ -71,9 +71,12 @@ function countMembers(value: unknown, depth: number): number | undefined {
     return members;
   }
   for (const name of Object.keys(value)) {
-    const inner = countMembers((value as JsonObject)[name], depth + 1);
+    members += 1;
+    const member = (value as JsonObject)[name];
+    if (typeof member !== 'object') continue;
+    const inner = countMembers(member, depth + 1);
     if (inner === undefined) return undefined;
-    members += 1 + inner;
+    members += inner;
   }
   return members;
 }

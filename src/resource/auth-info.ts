@@ -1,4 +1,4 @@
-import { expandScope, type ScopeHierarchy } from '../oauth/index.ts';
+import { expandScope, type Scope, type ScopeHierarchy } from '../oauth/index.ts';
 import type { AccessToken } from './access-token.ts';
 
 /**
@@ -32,7 +32,7 @@ export function createAuthInfo(
   return {
     token: accessToken.token,
     clientId: accessToken.clientId,
-    scopes: [...new Set([...accessToken.scope, ...expandScope(accessToken.scope, implies)])],
+    scopes: impliedScopes(accessToken.scope, implies),
     expiresAt: accessToken.expiresAt,
     resource: new URL(accessToken.resource),
     ...(resourceMetadataUrl !== undefined && { resourceMetadataUrl }),
@@ -43,4 +43,9 @@ export function createAuthInfo(
       claims: accessToken.claims,
     },
   };
+}
+
+function impliedScopes(scope: Scope, implies: ScopeHierarchy): string[] {
+  if (Object.keys(implies).length === 0) return [...scope];
+  return [...new Set([...scope, ...expandScope(scope, implies)])];
 }

@@ -4,9 +4,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context, Middleware } from 'koa';
 import { coversScope, type Scope } from '../oauth/index.ts';
-import { runWithAuth } from './auth-context.ts';
+import { type AuthContext, getAuthContext, runInAuthContext } from './auth-context.ts';
 import { type AuthInfo, createAuthInfo } from './auth-info.ts';
-import { type AuthenticatedUser, authenticate, authorizationHeaders } from './bearer.ts';
+import { authenticate, authorizationHeaders } from './bearer.ts';
 import { BearerError } from './bearer-error.ts';
 import type { ChallengeOptions } from './challenge.ts';
 import { MCP_REQUEST_HEADERS, MCP_RESPONSE_HEADERS } from './cors.ts';
@@ -20,23 +20,12 @@ import {
 import { refusalAnswer } from './refusal-answer.ts';
 import type { Verifier } from './verifier.ts';
 
-/** What is known of a request after `bearerAuth`. */
-interface RequestAuth {
-  readonly user: AuthenticatedUser | undefined;
-  /** Why there is no user. */
-  readonly refusal?: BearerError;
-  readonly verifier: BearerAuthOptions['verifier'];
-  readonly metadataUrl: string;
-}
-
 /** How requests are authenticated. */
 export interface BearerAuthOptions {
   readonly verifier: Pick<Verifier, 'loadAccessToken' | 'resource' | 'implies'>;
   /** The `resource_metadata` of challenges; by default the well-known URL of the verifier's resource. */
   readonly resourceMetadataUrl?: string;
 }
-
-const auths = new WeakMap<IncomingMessage, RequestAuth>();
 
 /**
  * Finds out who sends a request and goes on in any case: below it `getAccessToken()` answers the token or nothing, and
@@ -52,19 +41,19 @@ const auths = new WeakMap<IncomingMessage, RequestAuth>();
  */
 export function bearerAuth(options: BearerAuthOptions): Middleware {
   const { verifier, resourceMetadataUrl: metadataUrl = resourceMetadataUrl(verifier.resource) } = options;
+  const guard = { verifier, resourceMetadataUrl: metadataUrl };
 
   return async function authenticateBearer(ctx, next) {
-    let auth: RequestAuth;
+    let context: AuthContext;
     try {
       const user = await authenticate(authorizationHeaders(ctx.req.rawHeaders), { verifier });
       exposeAuthInfo(ctx.req, createAuthInfo(user.accessToken, verifier.implies, metadataUrl));
-      auth = { user, verifier, metadataUrl };
+      context = { user, guard };
     } catch (error) {
       if (!(error instanceof BearerError)) return answerRefusal(ctx, error, {});
-      auth = { user: undefined, refusal: error, verifier, metadataUrl };
+      context = { user: undefined, refusal: error, guard };
     }
-    auths.set(ctx.req, auth);
-    await runWithAuth(auth.user, next);
+    await runInAuthContext(context, next);
   };
 }
 
@@ -77,12 +66,11 @@ export function requireScopes(...scopes: Scope): Middleware {
   checkResourceScopes(scopes);
 
   return async function requireGrantedScopes(ctx, next) {
-    const auth = auths.get(ctx.req);
-    if (auth === undefined) throw new Error('requireScopes needs bearerAuth before it');
-    const { user, refusal, verifier, metadataUrl } = auth;
-    if (user !== undefined && coversScope(user.scopes, scopes, verifier.implies)) return next();
+    const { user, refusal, guard } = getAuthContext() ?? {};
+    if (guard === undefined) throw new Error('requireScopes needs bearerAuth before it');
+    if (user !== undefined && coversScope(user.scopes, scopes, guard.verifier.implies)) return next();
     const error = user === undefined ? refusal : new BearerError('insufficient_scope', scopes);
-    answerRefusal(ctx, error, { requiredScopes: scopes, resourceMetadataUrl: metadataUrl });
+    answerRefusal(ctx, error, { requiredScopes: scopes, resourceMetadataUrl: guard.resourceMetadataUrl });
   };
 }
 
