@@ -399,7 +399,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     behaviour: 'Of several authentication methods a document names, one that we have is used.',
   },
   'RS-01': { source: 'RFC 9728', status: 'implemented', behaviour: 'Serves protected resource metadata (RFC 9728).' },
-  'RS-02': { source: 'RFC 9728 §2', status: 'unproven', behaviour: 'The metadata names the authorization servers.' },
+  'RS-02': { source: 'RFC 9728 §2', status: 'implemented', behaviour: 'The metadata names the authorization servers.' },
   'RS-03': {
     source: 'RFC 9728 §3.1, §5.1',
     status: 'implemented',
@@ -407,12 +407,12 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'RS-04': {
     source: 'RFC 9728 §3.3',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: '`resource` in the metadata is the configured identifier, whatever the Host header says.',
   },
   'RS-05': {
     source: 'RFC 6750 §3; SEP-835',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A challenge names the scope that is needed.',
   },
   'RS-06': {
@@ -422,7 +422,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'RS-07': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The scopes of the metadata are the ones given to the library, not a catalogue.',
   },
   'RS-08': {
@@ -432,7 +432,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'RS-10': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A request that needs a token and has none answers 401 before anything else is read.',
   },
   'RS-11': {
@@ -449,19 +449,19 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'RS-15': {
     source: 'OAuth 2.1 §5.3',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'An invalid or expired token answers 401 with a challenge.',
   },
   'RS-16': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: '401 is for tokens, 403 for scope, 400 for malformed requests.',
   },
-  'RS-17': { source: 'OAuth 2.1 §5.1', status: 'unproven', behaviour: 'A token in the query is ignored.' },
-  'RS-18': { source: 'OAuth 2.1 §5.1.1', status: 'unproven', behaviour: 'The scheme `Bearer` is read in any case.' },
+  'RS-17': { source: 'OAuth 2.1 §5.1', status: 'implemented', behaviour: 'A token in the query is ignored.' },
+  'RS-18': { source: 'OAuth 2.1 §5.1.1', status: 'implemented', behaviour: 'The scheme `Bearer` is read in any case.' },
   'RS-19': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Every request is verified, whatever its connection did before.',
   },
   'RS-20': {
@@ -470,7 +470,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     reason:
       'What an MCP server sends upstream is its own business; the library gives it no token to pass on but the one it holds.',
   },
-  'RS-21': { source: 'MCP 2026-07-28', status: 'unproven', behaviour: 'A refusal carries nothing but the refusal.' },
+  'RS-21': { source: 'MCP 2026-07-28', status: 'implemented', behaviour: 'A refusal carries nothing but the refusal.' },
   'RS-22': {
     source: 'MCP 2026-07-28',
     status: 'implemented',
@@ -478,19 +478,27 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'RS-30': {
     source: 'RFC 6750 §3.1; SEP-835',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Too little scope answers 403 `insufficient_scope` with the scope and the metadata.',
   },
   'RS-31': {
     source: 'SEP-2350',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The challenge names the scope of this operation, whatever the token has.',
   },
-  'RS-32': { source: 'SEP-2350', status: 'unproven', behaviour: 'All scopes of an operation stand in one challenge.' },
-  'RS-33': { source: 'MCP 2026-07-28', status: 'unproven', behaviour: 'The same operation gets the same challenge.' },
+  'RS-32': {
+    source: 'SEP-2350',
+    status: 'implemented',
+    behaviour: 'All scopes of an operation stand in one challenge.',
+  },
+  'RS-33': {
+    source: 'MCP 2026-07-28',
+    status: 'implemented',
+    behaviour: 'The same operation gets the same challenge.',
+  },
   'RS-34': {
     source: 'MCP 2026-07-28 Step-Up',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A broader scope counts for the narrower ones it implies.',
   },
   'RS-35': {
@@ -516,7 +524,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'RS-43': { source: 'SEP-2567', status: 'elsewhere', reason: 'Sessions belong to the transport.' },
   'RS-44': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Two requests on one connection may carry two identities.',
   },
   'RS-45': { source: 'SEP-2567', status: 'elsewhere', reason: 'State handles belong to the MCP server.' },
@@ -530,7 +538,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'RS-49': { source: 'SEP-1036', status: 'elsewhere', reason: 'Elicitation belongs to the MCP server.' },
   'RS-50': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Refusals use no error code of the range MCP keeps for itself.',
   },
 };
