@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Config, printableConfig } from '../config/index.ts';
+import { checkKeySettings } from '../server/index.ts';
 import { print } from './output.ts';
 
 /** `config check | print`: what the environment and the JSON file come to. */
@@ -9,7 +10,9 @@ export function addConfigCommands(program: Command, loadConfig: () => Config): v
     .command('check')
     .description('Check the settings and list every problem')
     .action(() => {
-      const { warnings, issuer } = loadConfig();
+      const config = loadConfig();
+      checkKeySettings(config);
+      const { warnings, issuer } = config;
       for (const warning of warnings) print(`warning: ${warning}`);
       print(`The settings are usable. Issuer: ${issuer}`);
     });

@@ -2,10 +2,8 @@ import { isLoopbackHost, isLoopbackUrl } from '../oauth/index.ts';
 import type { Settings } from './settings.ts';
 
 /** What works and is probably not meant. */
-export function findWarnings(
-  settings: Pick<Settings, 'host' | 'resources' | 'trustProxy' | 'rateLimits'> & { issuer: string },
-): string[] {
-  const { issuer, host, resources, trustProxy, rateLimits } = settings;
+export function findWarnings(settings: Omit<Settings, 'refresh'> & { issuer: string }): string[] {
+  const { issuer, host, resources, trustProxy, rateLimits, keysSecret, dangerouslyKeepKeysInClear } = settings;
   const warnings: string[] = [];
   if (resources.length === 0)
     warnings.push('resources: none are configured, so tokens are issued for any resource on this machine and no other');
@@ -14,6 +12,10 @@ export function findWarnings(
   if (issuer.startsWith('https:') && trustProxy === 0)
     warnings.push(
       'trustProxy: an https issuer needs a proxy in front, and while none is trusted all callers count as one address',
+    );
+  if (keysSecret === undefined && (isLoopbackUrl(issuer) || dangerouslyKeepKeysInClear))
+    warnings.push(
+      'keysSecret: none is set, so private keys lie in clear; whoever reads the keys folder can issue tokens',
     );
   if (!rateLimits.enabled) warnings.push('rateLimits: are off, so passwords can be guessed without limit');
   for (const { resource, scopes = {} } of resources) {

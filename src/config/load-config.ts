@@ -63,8 +63,31 @@ export function loadConfig(sources: { env?: NodeJS.ProcessEnv; readFile?: ReadFi
       : [file, dotted(path)].filter((part) => part !== '').join(': ');
   };
   for (const issue of parsed.error?.issues ?? []) problems.push(...problemsOf(issue, nameOf));
+  const keysSecret = parsed.success ? readKeysSecret(parsed.data, nameOf(['keysSecretFile']), readFile, problems) : {};
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
-  return complete(parsed.data);
+  return complete({ ...parsed.data, ...keysSecret });
+}
+
+/** The secret of the keys where it lies in a file of its own. */
+function readKeysSecret(
+  { keysSecret, keysSecretFile }: Settings,
+  setting: string,
+  readFile: ReadFile,
+  problems: ConfigProblem[],
+): Pick<Settings, 'keysSecret'> {
+  if (keysSecretFile === undefined) return {};
+  const refuse = (fault: string) => {
+    problems.push({ setting, fault });
+    return {};
+  };
+  if (keysSecret !== undefined) return refuse('cannot be set together with keysSecret');
+  try {
+    const text = readFile(keysSecretFile);
+    return text === undefined ? refuse(`there is no file ${keysSecretFile}`) : { keysSecret: text };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    return refuse(`${keysSecretFile} cannot be read${code}`);
+  }
 }
 
 function complete(settings: Settings): Config {

@@ -111,6 +111,22 @@ export const SETTINGS = z
     port: whole(0, 65_535).default(3000).describe('The port of the authorization server.'),
     managementPort: whole(0, 65_535).default(9000).describe('The port of `/livez` and `/readyz`.'),
     keysDir: text(4096).default('keys').describe('The folder of the keys.'),
+    keysSecret: z
+      .exactOptional(text(8192))
+      .describe(
+        'What encrypts the private keys in that folder: 32 bytes in base64url, or `passphrase:` and at least 16 ' +
+          'characters. One per line: the first encrypts, the others only decrypt. Required for an issuer that is not on ' +
+          'this machine.',
+      ),
+    keysSecretFile: z
+      .exactOptional(text(4096))
+      .describe('A file that holds `keysSecret`, for secrets that are mounted. Not together with it.'),
+    dangerouslyKeepKeysInClear: flag()
+      .default(false)
+      .describe(
+        'Whether an issuer that is not on this machine runs with private keys in clear: whoever reads the folder, a ' +
+          'backup or a disk can then issue tokens in its name.',
+      ),
     dataDir: text(4096).default('data').describe('The folder of the embedded store.'),
     redisUrl: z
       .exactOptional(

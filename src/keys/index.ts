@@ -3,8 +3,11 @@
  *
  * May import: oauth, platform.
  */
-export type { FileKeyBackendDeps } from './backends/file.ts';
+export type { FileKeyBackend, FileKeyBackendDeps } from './backends/file.ts';
 export { createFileKeyBackend } from './backends/file.ts';
+export type { KeyEncryption, KeyEncryptionKey, OpenedSeal } from './backends/key-encryption.ts';
+export { createKeyEncryption, KeySecretError, parseKeySecret } from './backends/key-encryption.ts';
+export type { KeyFileProtection } from './backends/key-file.ts';
 export { createJwkSet, JWK_SET_MAX_AGE } from './jwk-set.ts';
 export type { KeyAlg, KeyBackend, KeyListing, KeyOrder, StoredKey, UnreadableKey } from './key-backend.ts';
 export { KeyRefusedError } from './key-backend.ts';

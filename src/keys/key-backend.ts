@@ -72,6 +72,11 @@ export interface KeyBackend {
   openSigner(key: StoredKey): Promise<JwsSigner>;
   /** The secret of a key of the other families. @throws KeyRefusedError when it is missing or unusable. */
   openSecret(key: StoredKey): Promise<KeyObject>;
+  /**
+   * Brings a key that is not in force yet into force at `at`, never before it was published; the later times move with
+   * it. A key that comes into force no later than that stays as it is.
+   */
+  promote(kid: string, at: EpochSeconds): Promise<void>;
   /** Deletes the private half, durably, and records `destroyedAt`. Public half and times stay. Idempotent. */
   destroyPrivate(kid: string, at: EpochSeconds): Promise<void>;
   /** Ends a key by force in one atomic step: `revokedAt` is recorded and the private half deleted. The first call wins. */

@@ -5,4 +5,5 @@
  */
 export type { Guardmint, GuardmintParts, ListeningPorts } from './create-guardmint.ts';
 export { createGuardmint } from './create-guardmint.ts';
+export { checkKeySettings, keyTimingNeeds, openKeyBackend } from './keys.ts';
 export { openStore } from './store.ts';

@@ -2,11 +2,18 @@ import { type Config, ConfigError } from '../config/index.ts';
 import {
   CLOCK_SKEW,
   createFileKeyBackend,
+  createKeyEncryption,
   createKeyRing,
+  type FileKeyBackend,
   findTimingsFault,
   JWK_SET_MAX_AGE,
+  type KeyEncryption,
   type KeyRing,
+  KeySecretError,
+  type KeyTimingNeeds,
+  parseKeySecret,
 } from '../keys/index.ts';
+import { isLoopbackUrl } from '../oauth/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 
 /** How often a validator of ours fetches the JWK Set again, in seconds. */
@@ -20,26 +27,70 @@ export async function openKeyRing(
   config: Config,
   deps: { readonly clock: Clock; readonly random: Random; readonly audit: Audit },
 ): Promise<KeyRing> {
-  const { timings, algorithm } = config.keys;
-  const fault = findTimingsFault(timings, {
-    accessTokenLifetime: config.lifetimes.accessToken,
-    jwksMaxAge: JWK_SET_MAX_AGE,
-    refreshPeriod: VALIDATOR_REFRESH_PERIOD,
-    skew: CLOCK_SKEW,
-    refreshTokenLifetime: config.lifetimes.refreshAbsolute,
-    sealedLifetime: longestSealed(config),
-  });
-  if (fault !== undefined) throw new ConfigError([{ setting: 'keys', fault }]);
+  checkKeySettings(config);
   return createKeyRing({
-    backend: createFileKeyBackend({ directory: config.keysDir, random: deps.random }),
+    backend: openKeyBackend(config, deps.random),
     clock: deps.clock,
     audit: deps.audit,
-    timings,
-    algorithm,
+    timings: config.keys.timings,
+    algorithm: config.keys.algorithm,
   });
 }
 
-function longestSealed(config: Config): number {
-  const { sessionAbsolute, request, authorizationCode } = config.lifetimes;
-  return Math.max(sessionAbsolute, request, authorizationCode);
+/** Refuses settings of keys that a server must not start with. @throws ConfigError with all of them. */
+export function checkKeySettings(config: Config): void {
+  const { issuer, keysSecret, dangerouslyKeepKeysInClear } = config;
+  const problems: { setting: string; fault: string }[] = [];
+  const fault = findTimingsFault(config.keys.timings, keyTimingNeeds(config));
+  if (fault !== undefined) problems.push({ setting: 'keys', fault });
+  if (keysSecret === undefined && !isLoopbackUrl(issuer) && !dangerouslyKeepKeysInClear)
+    problems.push({
+      setting: 'GUARDMINT_KEYS_SECRET',
+      fault:
+        `is required, because ${issuer} is not on this machine and its private keys would lie in clear in ` +
+        `${config.keysDir}. \`guardmint keys secret\` makes one. To keep the keys in clear all the same, set ` +
+        'GUARDMINT_DANGEROUSLY_KEEP_KEYS_IN_CLEAR=1',
+    });
+  if (problems.length > 0) throw new ConfigError(problems);
+  readEncryption(config);
+}
+
+/**
+ * The folder of the keys. Where keys may lie in clear anyway, files in clear are also read beside encrypted ones, until
+ * `keys rewrap`; elsewhere a file in clear is refused, for anybody who can write to the folder could have put it there.
+ * @throws ConfigError for a secret that cannot be one.
+ */
+export function openKeyBackend(config: Config, random: Random, options?: { acceptsClear: boolean }): FileKeyBackend {
+  const encryption = readEncryption(config);
+  const acceptsClear = options?.acceptsClear ?? (isLoopbackUrl(config.issuer) || config.dangerouslyKeepKeysInClear);
+  return createFileKeyBackend({
+    directory: config.keysDir,
+    random,
+    acceptsClear,
+    ...(encryption && { encryption }),
+  });
+}
+
+/** What the periods of the keys must leave room for. */
+export function keyTimingNeeds(config: Config): Required<Omit<KeyTimingNeeds, 'pollInterval'>> {
+  const { accessToken, refreshAbsolute, sessionAbsolute, request, authorizationCode } = config.lifetimes;
+  return {
+    accessTokenLifetime: accessToken,
+    jwksMaxAge: JWK_SET_MAX_AGE,
+    refreshPeriod: VALIDATOR_REFRESH_PERIOD,
+    skew: CLOCK_SKEW,
+    refreshTokenLifetime: refreshAbsolute,
+    sealedLifetime: Math.max(sessionAbsolute, request, authorizationCode),
+  };
+}
+
+function readEncryption({ keysSecret, keysSecretFile }: Config): KeyEncryption | undefined {
+  if (keysSecret === undefined) return undefined;
+  try {
+    return createKeyEncryption(parseKeySecret(keysSecret));
+  } catch (error) {
+    if (!(error instanceof KeySecretError)) throw error;
+    const setting = keysSecretFile === undefined ? 'GUARDMINT_KEYS_SECRET' : 'GUARDMINT_KEYS_SECRET_FILE';
+    throw new ConfigError([{ setting, fault: error.message }]);
+  }
 }

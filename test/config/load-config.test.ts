@@ -34,6 +34,7 @@ describe('settings', () => {
       port: 3000,
       managementPort: 9000,
       keysDir: 'keys',
+      dangerouslyKeepKeysInClear: false,
       dataDir: 'data',
       redisStrict: false,
       usersFile: 'data/users.json',
@@ -55,7 +56,10 @@ describe('settings', () => {
       clientDocuments: { enabled: true },
       keys: { algorithm: 'ES256', timings: defaultTimings },
       rateLimits: { enabled: true, authorize: 60, token: 300, register: 20, revoke: 120 },
-      warnings: [expect.stringMatching(/^resources: none are configured/)],
+      warnings: [
+        expect.stringMatching(/^resources: none are configured/),
+        expect.stringMatching(/^keysSecret: none is set, so private keys lie in clear/),
+      ],
     });
   });
 
@@ -275,19 +279,51 @@ describe('problems', () => {
   });
 });
 
+describe('the secret of the keys', () => {
+  const SECRET = 'c2VjcmV0LXRoYXQtbXVzdC1uZXZlci1iZS1zaG93bi0';
+
+  test('is read from a file, line breaks and all', () => {
+    const readFile = (path: string) => (path === '/run/secrets/keys' ? `${SECRET}\n` : undefined);
+    const config = loadConfig({ env: { GUARDMINT_KEYS_SECRET_FILE: '/run/secrets/keys' }, readFile });
+
+    expect(config.keysSecret).toBe(`${SECRET}\n`);
+    expect(JSON.stringify(printableConfig(config))).not.toContain(SECRET);
+  });
+
+  test('cannot be set twice, nor come from a file that is not there', () => {
+    const file = 'GUARDMINT_KEYS_SECRET_FILE';
+
+    expect(problems({ [file]: '/nowhere' })).toEqual([`${file}: there is no file /nowhere`]);
+    expect(problems({ [file]: '/nowhere', GUARDMINT_KEYS_SECRET: SECRET })).toEqual([
+      `${file}: cannot be set together with keysSecret`,
+    ]);
+  });
+
+  test('is not shown, and may be left out in plain words', () => {
+    const config = load({ GUARDMINT_KEYS_SECRET: SECRET, GUARDMINT_DANGEROUSLY_KEEP_KEYS_IN_CLEAR: '1' });
+
+    expect(printableConfig(config)).toMatchObject({ keysSecret: '(set, not shown)', dangerouslyKeepKeysInClear: true });
+  });
+});
+
 describe('warnings', () => {
+  const GUARDMINT_KEYS_SECRET = 'passphrase:kept somewhere else';
+
   test.each([
     [{ GUARDMINT_HOST: '0.0.0.0' }, /^issuer: http:\/\/localhost:3000 means each caller's own machine/],
     [{ GUARDMINT_ISSUER: 'https://auth.example.com' }, /^trustProxy: /],
     [{ GUARDMINT_RATE_LIMITS: 'off' }, /^rateLimits: /],
+    [{ GUARDMINT_KEYS_SECRET: '' }, /^keysSecret: none is set/],
   ])('%j works and is warned about', (env, warning) => {
-    expect(load(env, { resources: [RESOURCE] }).warnings).toEqual([expect.stringMatching(warning)]);
+    expect(load({ GUARDMINT_KEYS_SECRET, ...env }, { resources: [RESOURCE] }).warnings).toEqual([
+      expect.stringMatching(warning),
+    ]);
   });
 
   test('offline_access among the scopes of a resource is warned about [RS-08]', () => {
     const resource = { ...RESOURCE, scopes: { offline_access: 'Stay connected' } };
 
-    expect(load({}, { resources: [resource] }).warnings).toEqual([
+    expect(load({ GUARDMINT_KEYS_SECRET }, { resources: [resource] }).warnings).toEqual([
       expect.stringMatching(/offline_access is not a scope/),
     ]);
   });
@@ -295,7 +331,9 @@ describe('warnings', () => {
   test('a plain http resource elsewhere is warned about', () => {
     const resource = { resource: 'http://mcp.internal/mcp' };
 
-    expect(load({}, { resources: [resource] }).warnings).toEqual([expect.stringMatching(/is plain http/)]);
+    expect(load({ GUARDMINT_KEYS_SECRET }, { resources: [resource] }).warnings).toEqual([
+      expect.stringMatching(/is plain http/),
+    ]);
   });
 
   test('a sound configuration has none', () => {

@@ -109,6 +109,25 @@ export function describeKeyBackend(name: string, createPlace: () => Promise<KeyP
       expect(after.map(({ revokedAt }) => revokedAt)).toEqual(Array(6).fill(NOW + 6));
     });
 
+    it('brings a key into force earlier, never later and never before it is published', async () => {
+      await using place = await createPlace();
+      const times = { ...order().times, publishAt: NOW + 10 };
+      const moved = (by: number) => ({
+        activateAt: times.activateAt - by,
+        retireAt: times.retireAt - by,
+        removeAt: times.removeAt - by,
+      });
+      const later = { ...times, ...moved(-100) };
+      const key = await place.connect().create({ ...order(), times: later });
+      await place.connect().promote(key!.kid, NOW + 50);
+      expect((await place.connect().list()).keys).toEqual([{ ...key, ...moved(-50) }]);
+      await place.connect().promote(key!.kid, NOW + 80);
+      expect((await place.connect().list()).keys).toEqual([{ ...key, ...moved(-50) }]);
+      await place.connect().promote(key!.kid, NOW);
+      expect((await place.connect().list()).keys).toEqual([{ ...key, ...moved(-10) }]);
+      await place.connect().openSigner(key!);
+    });
+
     it('removes a key once', async () => {
       await using place = await createPlace();
       const key = await place.connect().create(order());

@@ -1,25 +1,25 @@
-import { isJsonObject, type JsonObject, parseJsonObject } from '../../oauth/index.ts';
+import { isJsonObject, type JsonObject, parseJsonBytes, parseJsonObject } from '../../oauth/index.ts';
+import { sha256 } from '../../platform/index.ts';
 import { type KeyAlg, KeyRefusedError, type StoredKey } from '../key-backend.ts';
 import { isSigningAlg, toPublicJwk } from '../key-material.ts';
 import type { KeyFamily, KeyTimes } from '../key-ring.ts';
+import type { KeyEncryption } from './key-encryption.ts';
 
 const FORMAT = 'guardmint-key';
 const VERSION = 1;
+const SEAL_TYPE = 'guardmint-key+jwe';
 const SLOT = /^(signing|sealing|client|refresh)-(ES256|ES384|EdDSA|RS256|PS256|A256GCM|HS256)-([1-9][0-9]{0,8})\.json$/;
 const TIMES = ['createdAt', 'publishAt', 'activateAt', 'retireAt', 'removeAt'] as const;
 
-/** A private JWK (RFC 7517) with the way it is protected at rest; `none` means by the mode of the file alone. */
-export interface PrivatePart {
-  readonly protection: 'none';
-  readonly jwk: JsonObject;
-}
-
-/** A key file: what may be known beside what must not. */
+/** A key file, opened: what may be known beside what must not. */
 export interface KeyFile {
   readonly key: StoredKey;
-  /** Not there any more once the private half was deleted. */
-  readonly private?: PrivatePart;
+  /** The private JWK (RFC 7517). Not there any more once the private half was deleted. */
+  readonly privateJwk?: JsonObject;
 }
+
+/** How a key file lies there: `clear`, under the key encryption key for writing, or under one for reading only. */
+export type KeyFileProtection = 'clear' | 'current' | 'previous';
 
 /** What the name of a key file says. */
 export interface SlotPlace {
@@ -40,20 +40,97 @@ export function parseSlot(slot: string): SlotPlace | undefined {
   return { family: family as KeyFamily, alg: alg as KeyAlg, epoch: Number(epoch) };
 }
 
-/** The text of a key file. */
-export function formatKeyFile({ key, private: privatePart }: KeyFile): string {
-  const { slot: _, ...members } = key;
-  return `${JSON.stringify({ format: FORMAT, version: VERSION, ...members, private: privatePart }, null, 2)}\n`;
+export interface KeyFileFormatDeps {
+  /** Absent: private keys lie in clear, protected by the mode of the file alone. */
+  readonly encryption?: KeyEncryption;
+  /** Whether a file in clear is read although there is an encryption. */
+  readonly acceptsClear: boolean;
+}
+
+/** Text of key files and back. */
+export interface KeyFileFormat {
+  /** The text of a key file: encrypted when there is an encryption. */
+  format(file: KeyFile): Promise<string>;
+  /**
+   * Reads a key file that stands under the name `slot`.
+   * @throws KeyRefusedError for a text that is torn, foreign, of another version, contradicts its name, or was changed
+   * by somebody without the key encryption key.
+   */
+  parse(text: string, slot: string): Promise<KeyFile>;
+  /** How the text of a key file that can be read is protected. */
+  protectionOf(text: string): KeyFileProtection;
 }
 
 /**
- * Reads a key file that stands under the name `slot`.
- * @throws KeyRefusedError for a text that is torn, foreign, of another version, or contradicts its name.
+ * Key files with the private JWK in a JWE whose protected header says which key it is of and holds a digest of the public
+ * members. So a file that was swapped, edited or put together from two is detected, as long as there is an encryption. A
+ * key whose private half is gone has a JWE without content (`proof`) for the same reason: nobody revives a revoked key.
  */
-export async function parseKeyFile(text: string, slot: string): Promise<KeyFile> {
-  const refuse = (reason: string) => new KeyRefusedError(slot, reason);
-  const file = parseJsonObject(text);
-  if (file === undefined) throw refuse('malformed_json');
+export function createKeyFileFormat({ encryption, acceptsClear }: KeyFileFormatDeps): KeyFileFormat {
+  async function format({ key, privateJwk }: KeyFile): Promise<string> {
+    const { slot: _, ...members } = key;
+    const file = { format: FORMAT, version: VERSION, ...members };
+    if (encryption === undefined) {
+      const clear = privateJwk && { private: { protection: 'none', jwk: privateJwk } };
+      return `${JSON.stringify({ ...file, ...clear }, null, 2)}\n`;
+    }
+    const content = Buffer.from(privateJwk === undefined ? '' : JSON.stringify(privateJwk));
+    const jwe = await encryption.seal(content, bindingOf(key));
+    const sealed = privateJwk === undefined ? { proof: jwe } : { private: { protection: 'jwe', jwe } };
+    return `${JSON.stringify({ ...file, ...sealed }, null, 2)}\n`;
+  }
+
+  async function parse(text: string, slot: string): Promise<KeyFile> {
+    const refuse = (reason: string) => new KeyRefusedError(slot, reason);
+    const file = parseJsonObject(text);
+    if (file === undefined) throw refuse('malformed_json');
+    const key = await parsePublicPart(file, slot, refuse);
+    const stored = parseStoredPart(file, refuse);
+    const isGone = key.destroyedAt !== undefined || key.revokedAt !== undefined;
+    if (stored.jwe === undefined) {
+      if (stored.jwk === undefined && !isGone) throw refuse('private_half_missing');
+      if (encryption !== undefined && !acceptsClear) throw refuse('not_encrypted');
+      return { key, ...(stored.jwk && { privateJwk: stored.jwk }) };
+    }
+    if (encryption === undefined) throw refuse('secret_missing');
+    const opened = await encryption.open(stored.jwe);
+    if (opened === 'unknown') throw refuse('secret_unknown');
+    if (opened === 'tampered') throw refuse('decryption_failed');
+    const binding = Object.entries(bindingOf(key));
+    if (!binding.every(([name, value]) => opened.header[name] === value)) throw refuse('binding_mismatch');
+    if (opened.content.length === 0) {
+      if (!isGone) throw refuse('private_half_missing');
+      return { key };
+    }
+    const privateJwk = parseJsonBytes(opened.content);
+    if (!isJsonObject(privateJwk)) throw refuse('malformed_key');
+    return { key, privateJwk };
+  }
+
+  return {
+    format,
+    parse,
+    protectionOf(text) {
+      const { jwe } = parseStoredPart(parseJsonObject(text) ?? {}, (reason) => new KeyRefusedError('', reason));
+      if (jwe === undefined) return 'clear';
+      return encryption?.isCurrent(jwe) === true ? 'current' : 'previous';
+    },
+  };
+}
+
+/** What the JWE of a key is bound to: family, kid, alg and number, and every other public member by its digest. */
+function bindingOf({ slot: _, ...key }: StoredKey): JsonObject {
+  const { kid, family, alg, epoch, publicJwk, revokedAt, destroyedAt } = key;
+  const times = [...TIMES.map((name) => key[name]), revokedAt ?? null, destroyedAt ?? null];
+  const content = [kid, family, alg, epoch, times, publicJwk === undefined ? null : Object.entries(publicJwk).sort()];
+  return { typ: SEAL_TYPE, family, key: kid, key_alg: alg, epoch, digest: sha256(JSON.stringify(content)) };
+}
+
+async function parsePublicPart(
+  file: JsonObject,
+  slot: string,
+  refuse: (reason: string) => KeyRefusedError,
+): Promise<StoredKey> {
   const place = parseSlot(slot);
   if (file['format'] !== FORMAT || place === undefined) throw refuse('foreign_file');
   if (file['version'] !== VERSION) throw refuse('unknown_version');
@@ -64,25 +141,30 @@ export async function parseKeyFile(text: string, slot: string): Promise<KeyFile>
   if (times === undefined) throw refuse('malformed_times');
   const { kid } = file;
   if (typeof kid !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(kid)) throw refuse('malformed_kid');
-  const privatePart = parsePrivatePart(file['private'], refuse);
-  const isGone = times.destroyedAt !== undefined || times.revokedAt !== undefined;
-  if (privatePart === undefined && !isGone) throw refuse('private_half_missing');
   const key: StoredKey = { kid, family, alg, epoch, slot, ...times };
-  if (!isSigningAlg(alg)) return { key, ...(privatePart && { private: privatePart }) };
+  if (!isSigningAlg(alg)) return key;
   if (!isJsonObject(file['publicJwk'])) throw refuse('malformed_key');
   const publicJwk = await toPublicJwk(file['publicJwk'], alg).catch(() => undefined);
   if (publicJwk === undefined) throw refuse('malformed_key');
   if (publicJwk.kid !== kid) throw refuse('kid_mismatch');
-  return { key: { ...key, publicJwk }, ...(privatePart && { private: privatePart }) };
+  return { ...key, publicJwk };
 }
 
-function parsePrivatePart(value: unknown, refuse: (reason: string) => KeyRefusedError): PrivatePart | undefined {
-  if (value === undefined) return undefined;
-  if (!isJsonObject(value)) throw refuse('malformed_key');
-  const { protection, jwk } = value;
-  if (protection !== 'none') throw refuse('unknown_protection');
-  if (!isJsonObject(jwk)) throw refuse('malformed_key');
-  return { protection, jwk };
+/** The private JWK as it is stored: in clear, in a JWE, or gone, then maybe with a JWE that proves it. */
+function parseStoredPart(
+  { private: part, proof }: JsonObject,
+  refuse: (reason: string) => KeyRefusedError,
+): { readonly jwk?: JsonObject; readonly jwe?: string } {
+  if (part === undefined && proof === undefined) return {};
+  if (part === undefined) {
+    if (typeof proof !== 'string') throw refuse('malformed_key');
+    return { jwe: proof };
+  }
+  if (!isJsonObject(part) || proof !== undefined) throw refuse('malformed_key');
+  const { protection, jwk, jwe } = part;
+  if (protection === 'none' && isJsonObject(jwk)) return { jwk };
+  if (protection === 'jwe' && typeof jwe === 'string') return { jwe };
+  throw refuse(protection === 'none' || protection === 'jwe' ? 'malformed_key' : 'unknown_protection');
 }
 
 function parseTimes(file: JsonObject): KeyTimes | undefined {

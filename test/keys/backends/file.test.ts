@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   createFileKeyBackend,
+  createKeyEncryption,
   defaultTimings,
   type KeyAlg,
   type KeyFamily,
+  parseKeySecret,
   scheduleFor,
 } from '../../../src/keys/index.ts';
 import { toPublicJwk } from '../../../src/keys/key-material.ts';
@@ -29,6 +31,15 @@ const CLIENT = 'client-HS256-1.json';
 describeKeyBackend('file', async () => {
   const folder = await createKeyFolder();
   return { connect: () => connect(folder.directory), [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+});
+
+describeKeyBackend('encrypted file', async () => {
+  const folder = await createKeyFolder();
+  const encryption = createKeyEncryption(parseKeySecret(systemRandom(32)));
+  return {
+    connect: () => createFileKeyBackend({ directory: folder.directory, random: systemRandom, encryption }),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
 });
 
 describe('a keys directory', () => {
