@@ -3,6 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, type RedisServer, type RedisSettings, runServer, startRedis, until } from './redis-server.ts';
 
+/** Waits until what is written to a master reaches a replica. @throws Error after ten seconds. */
+export async function whenReplicating(master: RedisServer): Promise<void> {
+  await until(async () => {
+    await master.admin.set('replicating', '', 'PX', 1);
+    return (await master.admin.wait(1, 1_000)) > 0;
+  });
+}
+
 /** One master, one replica and three sentinels. */
 export interface SentinelGroup extends AsyncDisposable {
   readonly url: string;
@@ -16,7 +24,7 @@ export async function startSentinelGroup(settings: RedisSettings = {}): Promise<
   const master = started.use(await startRedis({ settings }));
   const replicaOf = { replicaof: `127.0.0.1 ${master.port}` };
   const replica = started.use(await startRedis({ settings: { ...settings, ...replicaOf } }));
-  await until(async () => (await replica.admin.info('replication')).includes('master_link_status:up'));
+  await whenReplicating(master);
   const sentinels: RedisServer[] = [];
   for (let index = 0; index < 3; index += 1) {
     const port = await freePort();

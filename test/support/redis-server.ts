@@ -112,8 +112,11 @@ export async function runServer(plan: {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill(signal);
-    if (signal !== 'SIGKILL') child.kill('SIGCONT');
+    child.kill('SIGCONT');
+    // A replica that is writing its first AOF refuses to end; asked again later it does.
+    const asking = setInterval(() => child.kill(signal), 200);
     await ended;
+    clearInterval(asking);
   }
 
   await whenUp();
