@@ -26,6 +26,8 @@ export interface KeySource {
    * @throws UnavailableError when that cannot be known.
    */
   seek(kid: string, now: EpochSeconds): Promise<VerificationKey | undefined>;
+  /** Never uses this key again, and asks for the set anew. */
+  drop(kid: string, now: EpochSeconds): void;
   state(): KeySourceState;
   close(): void;
 }
@@ -37,11 +39,13 @@ export interface KeySource {
 export function createFixedKeys(jwks: unknown): KeySource {
   const keys = parseJwkSet(jwks);
   if (keys === undefined) throw new TypeError('jwks: a JWK Set with at least one usable key and at most 100 keys');
-  const { byKid, refused } = keys;
+  const { refused } = keys;
+  const byKid = new Map(keys.byKid);
   return {
     tend: () => undefined,
     find: (kid) => byKid.get(kid),
     seek: () => Promise.resolve(undefined),
+    drop: (kid) => void byKid.delete(kid),
     state: () => ({ status: 'fresh', kids: [...byKid.keys()], refused, failures: 0 }),
     close: () => undefined,
   };

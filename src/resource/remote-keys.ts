@@ -35,6 +35,8 @@ export function createRemoteKeys(deps: {
 }): KeySource {
   const closing = new AbortController();
   const fetcher: JsonFetcher = { fetch: deps.fetch, timeout: deps.timeout, signal: closing.signal };
+  /** Denied by the issuer; a cache on the way may still serve them. */
+  const dropped = new Set<string>();
   let held: Held | undefined;
   let url: string | undefined;
   let underWay: Promise<void> | undefined;
@@ -88,10 +90,21 @@ export function createRemoteKeys(deps: {
     if (before !== undefined && !keepsEveryKey(before.keys, keys)) deps.onKeyGone();
   }
 
+  function find(kid: string): VerificationKey | undefined {
+    return dropped.has(kid) ? undefined : held?.keys.byKid.get(kid);
+  }
+
+  function drop(kid: string, now: EpochSeconds): void {
+    if (dropped.has(kid)) return;
+    dropped.add(kid);
+    void ask(now);
+  }
+
   async function seek(kid: string, now: EpochSeconds): Promise<VerificationKey | undefined> {
+    if (dropped.has(kid)) return undefined;
     if (underWay !== undefined) await underWay;
     else if (now >= mayAskAt && (held === undefined || now >= askedAt + UNKNOWN_KID_PAUSE)) await ask(now);
-    const key = held?.keys.byKid.get(kid);
+    const key = find(kid);
     if (key !== undefined) return key;
     if (held === undefined || failures > 0)
       throw new UnavailableError('the keys of the issuer', { retryAfter: Math.max(1, mayAskAt - now) });
@@ -101,7 +114,7 @@ export function createRemoteKeys(deps: {
   function state(): KeySourceState {
     return {
       status: held === undefined ? 'none' : failures === 0 ? 'fresh' : 'old',
-      kids: [...(held?.keys.byKid.keys() ?? [])],
+      kids: [...(held?.keys.byKid.keys() ?? [])].filter((kid) => !dropped.has(kid)),
       refused: held?.keys.refused ?? [],
       failures,
       ...(held !== undefined && { confirmedAt: held.confirmedAt }),
@@ -109,5 +122,5 @@ export function createRemoteKeys(deps: {
     };
   }
 
-  return { tend, find: (kid) => held?.keys.byKid.get(kid), seek, state, close: () => closing.abort() };
+  return { tend, find, seek, drop, state, close: () => closing.abort() };
 }

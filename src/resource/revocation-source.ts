@@ -1,4 +1,4 @@
-import type { EpochSeconds } from '../oauth/index.ts';
+import type { EpochSeconds, Seconds } from '../oauth/index.ts';
 
 /** What is asked about one access token. */
 export interface RevocableToken {
@@ -12,10 +12,20 @@ export interface RevocableToken {
 
 /** How well informed a source of revocations is. */
 export interface RevocationState {
-  /** `fresh`: heard of the issuer just now. `stale`: for so long not that a revocation may be missing. */
-  readonly freshness: 'fresh' | 'degraded' | 'stale';
+  /**
+   * `fresh`: heard of the issuer in the last 15 seconds. `degraded`: in the last minute. `stale`: for so long not that a
+   * revocation may be missing. `absent`: the issuer publishes none.
+   */
+  readonly freshness: 'fresh' | 'degraded' | 'stale' | 'absent';
   readonly entries: number;
+  /** When the issuer signed the newest of what is known. */
   readonly heardAt?: EpochSeconds;
+  /** How long ago that is. */
+  readonly ageSeconds?: Seconds;
+  /** Up to where in the issuer's order of revocations everything is known. */
+  readonly position?: string;
+  /** Why the last attempt to hear more failed; absent once one succeeded. */
+  readonly lastFailure?: string;
 }
 
 /**
@@ -23,6 +33,10 @@ export interface RevocationState {
  * I/O; the source keeps itself up to date.
  */
 export interface RevocationSource {
+  /** Begins to keep itself up to date, once. */
+  begin?(): void;
+  /** A promise while the first answer of the issuer is waited for, for a bounded time. Never rejects. */
+  ready?(): Promise<void> | undefined;
   /** Whether the token is denied now. */
   isDenied(token: RevocableToken): boolean;
   /** Changes whenever an answer of `isDenied` may have changed. */

@@ -1,10 +1,13 @@
 import { canonicalResource, type ScopeHierarchy, type Seconds } from '../oauth/index.ts';
-import type { Clock } from './clock.ts';
-import { isTrustworthyUrl } from './fetch-json.ts';
-import { findJwksUri } from './issuer-metadata.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { isTrustworthyUrl, type JsonFetcher } from './fetch-json.ts';
+import { createIssuerMetadata, type IssuerMetadata, readJwksUri, readRevocationPlaces } from './issuer-metadata.ts';
 import { DEFAULT_ALGORITHMS, isJwsAlgorithmName, type JwsAlgorithmName } from './jws-algorithm.ts';
 import { createFixedKeys, type KeySource } from './key-source.ts';
+import { createUrlOpener } from './open-url.ts';
 import { createRemoteKeys } from './remote-keys.ts';
+import { createDocumentReader } from './revocation-document.ts';
+import { createRevocationFeed } from './revocation-feed.ts';
 import type { RevocationSource } from './revocation-source.ts';
 
 /** How access tokens are verified. */
@@ -17,8 +20,11 @@ export interface VerifierOptions {
   readonly algorithms?: readonly JwsAlgorithmName[];
   /** A JWK Set, or the URL of one. Without it the issuer's metadata is asked (RFC 8414). */
   readonly jwks?: { readonly keys: readonly unknown[] } | string;
-  /** Knows revoked tokens; `false` for none. */
-  readonly revocations?: RevocationSource | false;
+  /**
+   * Where revocations are heard of: the URL of the list (its stream is at `/stream` below), or what knows them; `false` for
+   * nowhere. Absent: where the issuer's metadata says, unless `jwks` is given.
+   */
+  readonly revocations?: RevocationSource | string | false;
   /** What to do while revocations are `stale`: `accept` tokens until they expire, or answer `unavailable`. */
   readonly onStale?: 'accept' | 'unavailable';
   /** Scope name → names it contains. */
@@ -46,18 +52,74 @@ export function checkOptions(options: VerifierOptions): void {
   if (!(clockTolerance >= 0 && clockTolerance <= 300)) throw new TypeError('clockTolerance: 0 to 300 seconds');
   if (typeof jwks === 'string' && !isTrustworthyUrl(jwks))
     throw new TypeError('jwks: an https URL, or http on this machine');
+  if (typeof options.revocations === 'string' && !isTrustworthyUrl(options.revocations))
+    throw new TypeError('revocations: an https URL, or http on this machine');
   if (jwks === undefined && !isTrustworthyUrl(issuer))
     throw new TypeError('issuer: an https URL, or http on this machine, where the keys are not given');
 }
 
+/** What the options name: where keys come from, and where revocations are heard of. */
+export function createSources(
+  options: VerifierOptions,
+  onKeyGone: () => void,
+): { readonly keys: KeySource; readonly revocations: RevocationSource | undefined } {
+  const metadata = createIssuerMetadata(options.issuer);
+  const keys = createKeySource(options, metadata, onKeyGone);
+  const { jwks, revocations = jwks === undefined ? 'metadata' : false } = options;
+  if (revocations === false) return { keys, revocations: undefined };
+  if (typeof revocations === 'object') return { keys, revocations };
+  return { keys, revocations: subscribe(options, keys, revocations === 'metadata' ? metadata : revocations) };
+}
+
 /** The keys the options name: a set at hand, the set at a URL, or the one of the issuer's metadata. */
-export function createKeySource(options: VerifierOptions, onKeyGone: () => void): KeySource {
-  const { issuer, jwks, fetch = globalThis.fetch, fetchTimeout = 5 } = options;
+function createKeySource(options: VerifierOptions, metadata: IssuerMetadata, onKeyGone: () => void): KeySource {
+  const { jwks, fetch = globalThis.fetch, fetchTimeout = 5 } = options;
   if (typeof jwks === 'object') return createFixedKeys(jwks);
   return createRemoteKeys({
-    locate: (fetcher) => (jwks === undefined ? findJwksUri(issuer, fetcher) : Promise.resolve(jwks)),
+    locate: async (fetcher) => (jwks === undefined ? readJwksUri(await metadata(fetcher)) : jwks),
     fetch,
     timeout: fetchTimeout,
     onKeyGone,
   });
+}
+
+/** The feed of the issuer, at a URL or where its metadata says. */
+function subscribe(options: VerifierOptions, keys: KeySource, place: string | IssuerMetadata): RevocationSource {
+  const {
+    issuer,
+    algorithms = DEFAULT_ALGORITHMS,
+    clock = systemClock,
+    clockTolerance = 5,
+    fetchTimeout = 5,
+  } = options;
+  const closing = new AbortController();
+  const fetcher: JsonFetcher = {
+    fetch: options.fetch ?? globalThis.fetch,
+    timeout: fetchTimeout,
+    signal: closing.signal,
+  };
+  const feed = createRevocationFeed({
+    locate: async () =>
+      typeof place === 'string'
+        ? { list: place, stream: streamBelow(place) }
+        : readRevocationPlaces(await place(fetcher)),
+    open: createUrlOpener(options.fetch),
+    readDocument: createDocumentReader({ issuer, algorithms, keys, clock, clockTolerance }),
+    clock,
+    onKeyDenied: (kid) => keys.drop(kid, clock()),
+    timings: { answer: fetchTimeout * 1000 },
+  });
+  return {
+    ...feed,
+    close() {
+      closing.abort();
+      feed.close();
+    },
+  };
+}
+
+function streamBelow(list: string): string {
+  const url = new URL(list);
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/stream`;
+  return url.href;
 }

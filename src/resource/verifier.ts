@@ -16,7 +16,7 @@ import type { RevocableToken, RevocationSource, RevocationState } from './revoca
 import { createTokenCache } from './token-cache.ts';
 import { createTokenReader, openPayload } from './token-signature.ts';
 import type { VerificationKey } from './verification-key.ts';
-import { checkOptions, createKeySource, type VerifierOptions } from './verifier-options.ts';
+import { checkOptions, createSources, type VerifierOptions } from './verifier-options.ts';
 
 /** What a verifier is holding, for health pages. */
 export interface VerifierState {
@@ -58,7 +58,11 @@ interface Remembered {
 const NOBODY: Promise<undefined> = Promise.resolve(undefined);
 
 /**
- * Makes a verifier of RFC 9068 access tokens. With `jwks` as a set and `clock` it uses no network and no timer.
+ * Makes a verifier of RFC 9068 access tokens. With `jwks` as a set and without `revocations` it uses no network and no timer.
+ *
+ * The first token, or the first look at `state`, starts the subscription to the issuer's revocations. For at most a second
+ * from then on tokens wait for the first answer; where it takes longer they are judged by what is known, and a remembered
+ * token is judged again when the answer comes.
  *
  * @example
  * ```ts
@@ -73,9 +77,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, resource, implies = {}, clock = systemClock, clockTolerance = 5, cacheSize = 20_000 } = options;
   const { algorithms = DEFAULT_ALGORITHMS, onStale = 'accept' } = options;
   checkOptions(options);
-  const revocations = options.revocations === false ? undefined : options.revocations;
   const remembered = createTokenCache<Remembered>(cacheSize);
-  const keys = createKeySource(options, () => remembered.clear());
+  const { keys, revocations } = createSources(options, () => remembered.clear());
   const readToken = createTokenReader(algorithms);
   const expected = { issuer, resource, clockTolerance };
 
@@ -115,6 +118,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   function verifyToken(token: string, now: EpochSeconds): Promise<AccessToken | undefined> {
     const unverified = readToken(token);
     if (unverified === undefined) return NOBODY;
+    revocations?.begin?.();
     const open = (key: VerificationKey): Promise<AccessToken | undefined> => {
       const claims = openPayload(unverified, key);
       if (claims === undefined || !isAccessTokenClaims(claims)) return NOBODY;
@@ -135,7 +139,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
       revocable: { jti, kid, subject, clientId, issuedAt, ...(grantId !== undefined && { grantId }) },
       checkedVersion: Number.NaN,
     };
-    const answer = revocations === undefined ? entry.answer : recheck(entry, revocations, now);
+    if (revocations === undefined) return keep(entry, entry.answer);
+    const wait = revocations.ready?.();
+    if (wait === undefined) return keep(entry, recheck(entry, revocations, now));
+    return wait.then(() => keep(entry, recheck(entry, revocations, clock())));
+  }
+
+  function keep(entry: Remembered, answer: Promise<AccessToken | undefined>): Promise<AccessToken | undefined> {
     if (answer !== NOBODY) remembered.add(entry);
     return answer;
   }
@@ -147,6 +157,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   function state(): VerifierState {
+    revocations?.begin?.();
     return { keys: keys.state(), revocations: revocations?.state(clock()), rememberedTokens: remembered.size };
   }
 

@@ -1,0 +1,133 @@
+import type { EpochSeconds, RevocationClaims, Seconds } from '../oauth/index.ts';
+import type { Clock } from './clock.ts';
+import type { UrlOpener } from './open-url.ts';
+import { createRevocationEntries } from './revocation-entries.ts';
+import type { RevocationSource, RevocationState } from './revocation-source.ts';
+import type { RevocationReader } from './revocation-stream.ts';
+import {
+  createSubscription,
+  type RevocationPlaces,
+  SUBSCRIPTION_TIMINGS,
+  type SubscriptionTimings,
+} from './revocation-subscription.ts';
+
+const FRESH: Seconds = 15;
+const DEGRADED: Seconds = 60;
+/** A document that much older than one that was read is a repetition; replicas of the issuer differ by less. */
+const REPETITION: Seconds = 10;
+/** A document that took that much longer than the fastest one was held back on its way. */
+const HELD_BACK: Seconds = 10;
+/** How long the first tokens wait for the first answer, in milliseconds. */
+const FIRST_ANSWER = 1_000;
+const MAX_ENTRIES = 1_000_000;
+
+/**
+ * What an issuer has revoked, by its own signed word. It begins with `begin`, keeps itself up to date through outages and
+ * never forgets an entry before its end, whatever it reads.
+ */
+export function createRevocationFeed(deps: {
+  locate: () => Promise<RevocationPlaces | undefined>;
+  open: UrlOpener;
+  /** Verifies a document; rejects what is not to be believed. */
+  readDocument: (text: string) => Promise<RevocationClaims>;
+  clock: Clock;
+  /** Told at once of a signing key that is denied. */
+  onKeyDenied: (kid: string) => void;
+  timings?: Partial<SubscriptionTimings>;
+}): RevocationSource {
+  const { readDocument, clock, onKeyDenied } = deps;
+  const entries = createRevocationEntries();
+  const firstAnswer = Promise.withResolvers<void>();
+  let isWaiting = true;
+  let waiting: Promise<void> | undefined;
+  let version = 0;
+  let position: string | undefined;
+  let heardAt: EpochSeconds | undefined;
+  let isOffered = true;
+  let lastFailure: string | undefined;
+  let shortestWay = Number.POSITIVE_INFINITY;
+
+  const reader: RevocationReader = {
+    position: () => position,
+
+    async read(text) {
+      const claims = await readDocument(text);
+      const now = clock();
+      if (claims.iat < (heardAt ?? 0) - REPETITION) throw new Error('the document is older than one that was read');
+      if (entries.size > MAX_ENTRIES) throw new Error('more is revoked than can be held');
+      for (const [kid, expiresAt] of claims.key) if (expiresAt > now) onKeyDenied(kid);
+      if (entries.add(claims, now)) version += 1;
+      entries.tidy(now);
+      const { epoch, prev, seq, iat } = claims;
+      if (prev !== undefined && `${epoch}.${prev}` !== position) return 'gap';
+      position = `${epoch}.${seq}`;
+      heardAt = Math.max(heardAt ?? iat, iat);
+      lastFailure = undefined;
+      shortestWay = Math.min(shortestWay, now - iat);
+      return now - iat - shortestWay > HELD_BACK ? 'late' : 'live';
+    },
+
+    losePosition() {
+      position = undefined;
+    },
+
+    report(outcome) {
+      isWaiting = false;
+      firstAnswer.resolve();
+      if (typeof outcome === 'string') isOffered = outcome === 'offered';
+      else lastFailure = outcome.failure instanceof Error ? outcome.failure.message : 'unknown';
+    },
+  };
+
+  const subscription = createSubscription({
+    locate: deps.locate,
+    open: deps.open,
+    reader,
+    timings: { ...SUBSCRIPTION_TIMINGS, ...deps.timings },
+  });
+
+  /** The timer keeps the process alive, and must: somebody waits. */
+  function waitForFirstAnswer(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(end, FIRST_ANSWER);
+      void firstAnswer.promise.then(end);
+      function end(): void {
+        clearTimeout(timer);
+        isWaiting = false;
+        resolve();
+      }
+    });
+  }
+
+  function ready(): Promise<void> | undefined {
+    if (!isWaiting) return undefined;
+    waiting ??= waitForFirstAnswer();
+    return waiting;
+  }
+
+  function state(now: EpochSeconds): RevocationState {
+    const age = heardAt === undefined ? undefined : Math.max(0, now - heardAt);
+    return {
+      freshness: !isOffered ? 'absent' : freshnessOf(age),
+      entries: entries.size,
+      ...(heardAt !== undefined && { heardAt }),
+      ...(age !== undefined && { ageSeconds: age }),
+      ...(position !== undefined && { position }),
+      ...(lastFailure !== undefined && { lastFailure }),
+    };
+  }
+
+  return {
+    begin: subscription.start,
+    ready,
+    isDenied: entries.isDenied,
+    version: () => version,
+    state,
+    close: subscription.close,
+  };
+}
+
+function freshnessOf(age: Seconds | undefined): RevocationState['freshness'] {
+  if (age === undefined || age > DEGRADED) return 'stale';
+  return age > FRESH ? 'degraded' : 'fresh';
+}
