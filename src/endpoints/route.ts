@@ -1,6 +1,6 @@
 import cors from '@koa/cors';
 import type Router from '@koa/router';
-import type { Middleware } from 'koa';
+import type { Context, Middleware } from 'koa';
 import { reject } from '../oauth/index.ts';
 import { errorBoundary, type FaultReporter, type RefusalPage } from './error-boundary.ts';
 
@@ -52,6 +52,7 @@ export function mountRoutes(router: Router, routes: readonly Route[], reportFaul
     stack.push(async function dispatch(ctx, next) {
       const endpoint =
         ctx.method === 'POST' ? route.post : ctx.method === 'GET' || ctx.method === 'HEAD' ? route.get : undefined;
+      requireSingleHeaders(ctx);
       if (endpoint !== undefined) return endpoint(ctx, next);
       ctx.set('Allow', methods.join(', '));
       if (ctx.method === 'OPTIONS' && route.isCrossOrigin) {
@@ -61,5 +62,22 @@ export function mountRoutes(router: Router, routes: readonly Route[], reportFaul
       throw reject('method_not_allowed');
     });
     router.all(route.path, ...stack);
+  }
+}
+
+const SINGLE_HEADERS: ReadonlySet<string> = new Set(['authorization', 'content-type', 'content-encoding', 'host']);
+
+/**
+ * Node takes the first of two such headers, a proxy in front may have read the second (RFC 9110 §5.3, RFC 9112 §3.2).
+ * @throws OAuthError `header_repeated`
+ */
+function requireSingleHeaders(ctx: Context): void {
+  const seen = new Set<string>();
+  const { rawHeaders } = ctx.req;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? '';
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (seen.has(name)) throw reject('header_repeated', { header: name });
+    seen.add(name);
   }
 }

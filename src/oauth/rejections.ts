@@ -24,6 +24,7 @@ export const REJECTIONS = {
   // how a request is written
   parameter_missing: { ...REQUEST, description: 'A required parameter is missing.' },
   parameter_repeated: { ...REQUEST, description: 'A parameter must not appear more than once.' },
+  header_repeated: { ...REQUEST, description: 'A header must not appear more than once.' },
   parameter_malformed: { ...REQUEST, description: 'A parameter is malformed.' },
   content_type_unsupported: { ...REQUEST, description: 'The content type of the request is not supported.' },
   body_malformed: { ...REQUEST, description: 'The request body could not be read.' },

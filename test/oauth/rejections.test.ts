@@ -3,8 +3,8 @@ import { OAuthError, REJECTIONS, type RejectionReason, reject, UnavailableError 
 
 /** Error codes and the statuses they may be answered with, by the document that defines them. */
 const LEGAL: Readonly<Record<string, readonly number[]>> = {
-  // RFC 6749 §4.1.2.1 and §5.2; 405 and 413 are those of HTTP, 403 tells a person
-  invalid_request: [400, 403, 405, 413],
+  // RFC 6749 §4.1.2.1 and §5.2; 405, 410 and 413 are those of HTTP, 403 tells a person
+  invalid_request: [400, 403, 405, 410, 413],
   invalid_client: [401],
   invalid_grant: [400],
   unauthorized_client: [400],
