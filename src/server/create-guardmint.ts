@@ -1,5 +1,3 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type Koa from 'koa';
 import type { Config } from '../config/index.ts';
 import { createAuthorization } from '../endpoints/index.ts';
@@ -17,6 +15,7 @@ import {
 } from '../tokens/index.ts';
 import { createApp } from './app.ts';
 import { openClientDocuments } from './client-documents.ts';
+import { createHttpServer, openPort, shutPort } from './http-server.ts';
 import { openKeyRing } from './keys.ts';
 import { createManagement } from './management.ts';
 import { buildProvider } from './provider.ts';
@@ -101,11 +100,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const app = createApp(config, { provider, keys, interaction, resources, revocationFeed, platform, log });
 
   const answer = app.callback();
-  // Slow clients hold a connection, never the server: headers within 10 s, a whole request within 30 s.
-  const server = createServer(
-    { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 },
-    (request, response) => void answer(request, response),
-  );
+  const server = createHttpServer((request, response) => void answer(request, response));
   const management = createManagement({
     checks: [
       { name: 'store', check: () => store.ping() },
@@ -122,8 +117,8 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     firstUser,
 
     async listen() {
-      const port = await open(server, config.port, config.host);
-      const managementPort = await open(management.server, config.managementPort, config.host);
+      const port = await openPort(server, config.port, config.host);
+      const managementPort = await openPort(management.server, config.managementPort, config.host);
       log.info({ issuer: config.issuer, host: config.host, port, managementPort }, 'listening');
       for (const warning of config.warnings) log.warn({}, warning);
       return { port, managementPort };
@@ -132,8 +127,8 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     async close() {
       management.drain();
       revocationFeed.close();
-      await shut(server);
-      await shut(management.server);
+      await shutPort(server);
+      await shutPort(management.server);
       await keys.close();
       await store.close();
     },
@@ -148,28 +143,4 @@ function joinAudits(one: Audit, other: Audit | undefined): Audit {
     one(event);
     other(event);
   };
-}
-
-function open(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, fail) => {
-    server.once('error', fail);
-    server.listen(port, host, () => {
-      server.off('error', fail);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-const DRAIN_MS = 8_000;
-
-async function shut(server: Server): Promise<void> {
-  if (!server.listening) return;
-  await new Promise<void>((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-    server.close(() => {
-      clearTimeout(cut);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

@@ -10,15 +10,16 @@ async function main(): Promise<void> {
   const config = loadConfig();
   const guardmint = await createGuardmint(config);
   closeWithGrace({ delay: 10_000, logger: false }, () => guardmint.close());
-  await guardmint.listen();
+  // Before the ports are opened: where one is taken, the user is there all the same, and nobody would know the password.
   if (guardmint.firstUser !== undefined) {
     const { username, password } = guardmint.firstUser;
     process.stderr.write(
-      `\n  guardmint is ready at ${config.issuer}\n` +
+      `\n  guardmint is at ${config.issuer}\n` +
         `  A first user was made. Username: ${username}  Password: ${password}\n` +
         '  The password is shown this once. Change it with: npm run admin -- users passwd admin\n\n',
     );
   }
+  await guardmint.listen();
 }
 
 main().catch((error: unknown) => {
