@@ -29,7 +29,10 @@ export function createApp(config: Config, parts: AppParts): Koa {
   const reportFault = reportFaultsTo(log, platform.audit);
   const app = new Koa({ proxy: config.trustProxy > 0, maxIpsCount: config.trustProxy });
   app.silent = true;
-  app.on('error', (error: unknown) => log.error({ err: error }, 'unexpected failure'));
+  app.on('error', (error: unknown) => {
+    if (isLostConnection(error)) log.debug({ err: error }, 'a client went away');
+    else log.error({ err: error }, 'unexpected failure');
+  });
 
   const routes = createAuthRoutes({
     provider,
@@ -65,4 +68,12 @@ function limitersOf(config: Config): Record<'authorize' | 'token' | 'register' |
     register: perMinute(register),
     revoke: perMinute(revoke),
   };
+}
+
+const LOST_CONNECTION =
+  /^(?:ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ERR_HTTP_REQUEST_TIMEOUT|ERR_STREAM_PREMATURE_CLOSE|HPE_\w+)$/;
+
+/** Whether nothing went wrong but at the other end. Koa says so of every client that hangs up early. */
+function isLostConnection(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && LOST_CONNECTION.test(String(error.code));
 }
