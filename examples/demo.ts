@@ -235,15 +235,32 @@ async function tell(folder: string): Promise<void> {
     check(again.body.refresh_token === refreshed.body.refresh_token, 'the same successor');
   });
   const last = refreshed.body.refresh_token ?? '';
+  const accessToken = refreshed.body.access_token ?? '';
+  check((await present(notes, accessToken)).status !== 401, 'its access token to be accepted');
   await step('the client gives its token back', async () => {
     const revoked = await postForm(`${issuer}/revoke`, { client_id, token: last });
     check(revoked.status === 200, 'the revocation to be acknowledged');
   });
   await step(
+    'from then until the MCP server, which asks nobody, refuses the access token of that grant',
+    () => refusedAt(notes, accessToken),
+    (answer) => `${answer.status} ${answer.challenge.slice(0, 40)}…`,
+  );
+  await step(
     'the refresh token is dead',
     () => refresh(last),
     (answer) => `${answer.status} ${answer.body.error}`,
   ).then((answer) => check(answer.body.error === 'invalid_grant', 'invalid_grant'));
+}
+
+/** Presents a token again and again until it is refused: the revocation has arrived. */
+async function refusedAt(resource: string, token: string): Promise<{ status: number; challenge: string }> {
+  for (let attempt = 0; attempt < 10_000; attempt++) {
+    const answer = await present(resource, token);
+    if (answer.status === 401) return answer;
+    await pause(1);
+  }
+  throw new Error('the revocation did not arrive');
 }
 
 async function addUser(env: Record<string, string>, username: string, password: string): Promise<void> {
