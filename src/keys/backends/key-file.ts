@@ -122,7 +122,14 @@ export function createKeyFileFormat({ encryption, acceptsClear }: KeyFileFormatD
 function bindingOf({ slot: _, ...key }: StoredKey): JsonObject {
   const { kid, family, alg, epoch, publicJwk, revokedAt, destroyedAt } = key;
   const times = [...TIMES.map((name) => key[name]), revokedAt ?? null, destroyedAt ?? null];
-  const content = [kid, family, alg, epoch, times, publicJwk === undefined ? null : Object.entries(publicJwk).sort()];
+  const content = [
+    kid,
+    family,
+    alg,
+    epoch,
+    times,
+    publicJwk === undefined ? null : Object.entries(publicJwk).sort(([one], [other]) => (one < other ? -1 : 1)),
+  ];
   return { typ: SEAL_TYPE, family, key: kid, key_alg: alg, epoch, digest: sha256(JSON.stringify(content)) };
 }
 
