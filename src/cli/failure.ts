@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/index.ts';
 import { UserChangeError, type UserChangeFault } from '../interaction/index.ts';
+import { KeysRefusedError } from '../keys/index.ts';
 
 /** Exit codes of every command (docs/configuration.md). */
 export const EXIT = { clean: 0, failed: 1, usage: 64, configuration: 78 } as const;
@@ -26,7 +27,8 @@ const USER_FAULTS: Readonly<Record<UserChangeFault, string>> = {
 /** What to tell the operator, and the exit code. */
 export function describeFailure(error: unknown): { readonly message: string; readonly exitCode: number } {
   if (error instanceof CommandError) return { message: error.message, exitCode: error.exitCode };
-  if (error instanceof ConfigError) return { message: error.message, exitCode: EXIT.configuration };
+  if (error instanceof ConfigError || error instanceof KeysRefusedError)
+    return { message: error.message, exitCode: EXIT.configuration };
   if (error instanceof UserChangeError) return { message: USER_FAULTS[error.fault], exitCode: EXIT.failed };
   return { message: error instanceof Error ? error.message : String(error), exitCode: EXIT.failed };
 }

@@ -3,6 +3,7 @@ import type { Config } from '../config/index.ts';
 import { addClientCommands } from './clients.ts';
 import { addConfigCommands } from './config.ts';
 import { EXIT } from './failure.ts';
+import { addKeyCommands } from './keys.ts';
 import { addUserCommands } from './users.ts';
 
 /** The admin command line. Settings come from the same environment and file as the server's. */
@@ -16,6 +17,7 @@ export function createProgram(loadConfig: () => Config): Command {
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 64 wrong usage, 78 configuration.');
   addUserCommands(program, loadConfig);
   addClientCommands(program);
+  addKeyCommands(program, loadConfig);
   addConfigCommands(program, loadConfig);
   return program;
 }

@@ -28,6 +28,8 @@ export type { DueKey } from './lifecycle.ts';
 export { activeKey, dueKeys, keyState, scheduleFor, settle } from './lifecycle.ts';
 export type { KeyRingDeps } from './ring.ts';
 export { createKeyRing, KeysRefusedError } from './ring.ts';
+export type { LineFault, RetirementPlan, RotationPlan } from './rotation.ts';
+export { findLineFaults, planRetirement, planRotation, scheduleNext } from './rotation.ts';
 export { createLocalSigner, joseSignature } from './signer.ts';
 export type { KeyPeriods, KeyTimingNeeds, KeyTimings } from './timings.ts';
 export { CLOCK_SKEW, DEFAULT_POLL_INTERVAL, defaultTimings, findTimingsFault } from './timings.ts';

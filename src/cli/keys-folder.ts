@@ -1,0 +1,63 @@
+import type { Config } from '../config/index.ts';
+import {
+  createKeyRing,
+  type FileKeyBackend,
+  type KeyState,
+  keyState,
+  type StoredKey,
+  settle,
+  type UnreadableKey,
+} from '../keys/index.ts';
+import type { EpochSeconds } from '../oauth/index.ts';
+import { silentAudit, systemClock, systemRandom } from '../platform/index.ts';
+import { openKeyBackend } from '../server/index.ts';
+import { CommandError } from './failure.ts';
+
+/** A key as commands look at it: with the times in force and the state at one moment. */
+export type SettledKey = StoredKey & { readonly state: KeyState };
+
+/** The keys of the configuration for one command. Reading changes nothing. */
+export interface CommandKeys {
+  readonly config: Config;
+  readonly backend: FileKeyBackend;
+  readonly now: EpochSeconds;
+  /** What is there and cannot be used. */
+  readonly unreadable: readonly UnreadableKey[];
+  /** As they are planned. */
+  readonly records: readonly StoredKey[];
+  /** As they are in force, oldest first in each family. */
+  readonly settled: readonly SettledKey[];
+}
+
+/** Reads the keys folder. @throws ConfigError, UnavailableError */
+export async function readKeys(config: Config): Promise<CommandKeys> {
+  const backend = openKeyBackend(config, systemRandom);
+  const now = systemClock();
+  const { keys: records, unreadable } = await backend.list();
+  const settled = settle(records, now).map((key) => ({ ...key, state: keyState(key, now) }));
+  return { config, backend, now, records, unreadable, settled };
+}
+
+/**
+ * The key of a kid, or of the beginning of one (8 characters or more).
+ * @throws CommandError when there is none, or more than one.
+ */
+export function findKey(keys: CommandKeys, kid: string): SettledKey {
+  const matching = keys.settled.filter((key) => key.kid === kid || (kid.length >= 8 && key.kid.startsWith(kid)));
+  const [key, ...others] = matching;
+  if (key === undefined) throw new CommandError(`No key of ${keys.config.keysDir} has the kid ${kid}.`);
+  if (others.length > 0) throw new CommandError(`More than one kid begins with ${kid}.`);
+  return key;
+}
+
+/** Makes what is due after a change, as a running server does at its next reading. @throws KeysRefusedError */
+export async function makeDueKeys({ config, backend }: CommandKeys): Promise<void> {
+  const ring = await createKeyRing({
+    backend,
+    clock: systemClock,
+    audit: silentAudit,
+    timings: config.keys.timings,
+    algorithm: config.keys.algorithm,
+  });
+  await ring.close();
+}
