@@ -41,7 +41,6 @@ export const REJECTIONS = {
   client_credentials_wrong: CLIENT,
   client_credentials_malformed: CLIENT,
   client_authentication_method_wrong: CLIENT,
-  client_disabled: CLIENT,
   client_authentication_ambiguous: { ...REQUEST, description: 'Use one client authentication method only.' },
   client_id_mismatch: { ...REQUEST, description: 'The request names two different clients.' },
 

@@ -48,7 +48,7 @@ describe('the table of refusals', () => {
       new Set(rows.filter(([reason]) => pattern.test(reason)).map(([, row]) => JSON.stringify(row)));
     expect(answers(/^code_(?!challenge|verifier_missing)/).size).toBe(1);
     expect(answers(/^refresh_token_/).size).toBe(1);
-    expect(answers(/^client_(unknown$|credentials|authentication_method|disabled)/).size).toBe(1);
+    expect(answers(/^client_(unknown$|credentials|authentication_method)/).size).toBe(1);
   });
 
   test('every refusal of a token that is not good drops it, and none makes a client forget its registration', () => {
