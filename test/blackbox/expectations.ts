@@ -84,7 +84,10 @@ export function redirectError(
 }
 
 /** A program is told, by the row of the table and nothing else. */
-export function jsonError(reason: RejectionReason, headers: Readonly<Record<string, string>> = {}): Expectation {
+export function jsonError(
+  reason: RejectionReason,
+  headers: Readonly<Record<string, string | undefined>> = {},
+): Expectation {
   return ({ answer, reasons }) => {
     expect(reasons).toEqual([reason]);
     const { status, error, description } = REJECTIONS[reason];

@@ -58,6 +58,11 @@ export interface World {
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const server = await startGuardmint(options);
   afterAll(() => server[Symbol.asyncDispose]());
+  return createWorld(server);
+}
+
+/** What stands ready in a server. */
+export async function createWorld(server: RunningGuardmint): Promise<World> {
   const confidential = async (method: string) => {
     const { client_id, client_secret = '' } = await server.register({ token_endpoint_auth_method: method });
     return { client_id, client_secret };
@@ -122,7 +127,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   };
 }
 /** What `startGuardmint` takes. */
-type WorldOptions = NonNullable<globalThis.Parameters<typeof startGuardmint>[0]>;
+export type WorldOptions = NonNullable<globalThis.Parameters<typeof startGuardmint>[0]>;
 
 /** The parameters of an authorization request that is in order. */
 export function authorizationRequest(client: KnownClient): Parameters {
