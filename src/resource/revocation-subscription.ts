@@ -158,6 +158,8 @@ export function createSubscription(deps: {
       streamFailures += 1;
       streamAgainAt = performance.now() + jitter(again);
     }
+    // Whatever ended the stream may have taken everything with it.
+    if (outcome !== 'gap') outageSince = performance.now();
     // Those who were cut off together do not return together.
     await pause(jitter(RETURN_PAUSE), signal);
   }
