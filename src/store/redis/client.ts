@@ -63,6 +63,13 @@ export function nodesSettled(client: RedisClient): Promise<unknown> | undefined 
   return connecting.length === 0 ? undefined : Promise.all(connecting.map(connectNode));
 }
 
+/** Ends the connection; what is in flight fails. */
+export function disconnect(client: RedisClient): void {
+  // A TLS handshake that is cut short may fail twice, and the client listens for one error of a socket only.
+  for (const node of isCluster(client) ? client.nodes() : [client]) node.stream?.on('error', () => {});
+  client.disconnect();
+}
+
 export function isCluster(client: RedisClient): client is Cluster {
   return client.isCluster;
 }

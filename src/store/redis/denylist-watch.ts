@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RedisClient } from './client.ts';
-import { whenConnected, withinTime } from './client.ts';
+import { disconnect, type RedisClient, whenConnected, withinTime } from './client.ts';
 import { createCommands } from './commands.ts';
 import { FORGET, HEAD } from './denylist-scripts.ts';
 import type { KeyLayout } from './key-layout.ts';
@@ -34,8 +33,8 @@ export function createDenylistWatch(deps: {
 
   async function follow(): Promise<void> {
     const client = await deps.open();
-    closing.signal.addEventListener('abort', () => client.disconnect(), { once: true });
-    if (closing.signal.aborted) client.disconnect();
+    closing.signal.addEventListener('abort', () => disconnect(client), { once: true });
+    if (closing.signal.aborted) disconnect(client);
     await whenConnected(client, timeouts.connect).catch(() => {});
     for (let failures = 0; !closing.signal.aborted; ) {
       const wasReading = await readUntilFault(client);

@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { EpochSeconds } from '../../oauth/index.ts';
 import type { TokenStore } from '../../tokens/index.ts';
 import { type Acknowledgement, createAcknowledgedWrites } from './acknowledged-writes.ts';
-import { type ClientSettings, isCluster, openClient, whenConnected } from './client.ts';
+import { type ClientSettings, disconnect, isCluster, openClient, whenConnected } from './client.ts';
 import { createCommands, unavailable } from './commands.ts';
 import { createDenylist, type FeedBounds } from './denylist.ts';
 import { BLOCK_TIME, createDenylistWatch } from './denylist-watch.ts';
@@ -74,12 +74,16 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
   const acknowledgement = { replicas: 'auto', timeout: 200, ...options.acknowledgement } as const;
   const keys = createKeyLayout(prefix);
   const clock = options.testClock ?? (() => '' as const);
+  let lastFault: string | undefined;
   const settings: ClientSettings = {
     address: parseRedisUrl(options.url),
     ...(options.tls !== undefined && { tls: options.tls }),
     connectTimeout: timeouts.connect,
     commandTimeout: timeouts.command,
-    onError: onceEach((message) => onFault({ kind: 'connection', message })),
+    onError: onceEach((message) => {
+      lastFault = message;
+      onFault({ kind: 'connection', message });
+    }),
   };
   const client = await openClient(settings);
   const writeClient = acknowledgement.replicas === 0 ? client : await openClient(settings);
@@ -119,7 +123,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
     isClosed = true;
     clearInterval(looking);
     watch.close();
-    for (const each of new Set([client, writeClient])) each.disconnect();
+    for (const each of new Set([client, writeClient])) disconnect(each);
   }
 
   let warnings: readonly string[] = [];
@@ -130,7 +134,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
   } catch (error) {
     if (strict) {
       await close();
-      throw unavailable(error);
+      throw unavailable(lastFault ?? error);
     }
     client.once('ready', () => void check().then(report, () => {}));
   }
