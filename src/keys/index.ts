@@ -10,7 +10,6 @@ export { createKeyEncryption, KeySecretError, parseKeySecret } from './backends/
 export type { KeyFileProtection } from './backends/key-file.ts';
 export { createJwkSet, JWK_SET_MAX_AGE } from './jwk-set.ts';
 export type { KeyAlg, KeyBackend, KeyListing, KeyOrder, StoredKey, UnreadableKey } from './key-backend.ts';
-export { KeyRefusedError } from './key-backend.ts';
 export type {
   JwkSetDocument,
   JwsSigner,
@@ -32,4 +31,4 @@ export type { LineFault, RetirementPlan, RotationPlan } from './rotation.ts';
 export { findLineFaults, planRetirement, planRotation, scheduleNext } from './rotation.ts';
 export { createLocalSigner, joseSignature } from './signer.ts';
 export type { KeyPeriods, KeyTimingNeeds, KeyTimings } from './timings.ts';
-export { CLOCK_SKEW, DEFAULT_POLL_INTERVAL, defaultTimings, findTimingsFault } from './timings.ts';
+export { CLOCK_SKEW, defaultTimings, findTimingsFault } from './timings.ts';
