@@ -5,6 +5,7 @@ import { systemRandom } from '../platform/index.ts';
 import { openKeyBackend } from '../server/index.ts';
 import { CommandError, EXIT } from './failure.ts';
 import { checkKeys } from './keys-check.ts';
+import { type ImportOptions, importKeys } from './keys-import.ts';
 import { exportJwks, listKeys, showKey } from './keys-list.ts';
 import { type ChangeOptions, retireKey, revokeKey, rotateKey } from './keys-rotate.ts';
 import { print, printOutcome } from './output.ts';
@@ -57,6 +58,13 @@ export function addKeyCommands(program: Command, loadConfig: () => Config): void
   changing(
     withKid(keys.command('retire').description('Remove a key that nothing needs any more ahead of its time')),
   ).action((kid: string, options: ChangeOptions) => retireKey(loadConfig(), kid, options));
+  withJson(keys.command('import').description('Take in signing keys of a file; they come into force after the lead'))
+    .argument('<file>', 'PEM (PKCS#8, SEC 1, PKCS#1, with certificates), JWK, JWK Set, or a keystore of node-jose')
+    .addOption(new Option('--format <format>', 'found out when absent').choices(['pem', 'jwk', 'node-jose']))
+    .addOption(new Option('--alg <alg>', 'of RSA keys that do not say').choices(['RS256', 'PS256']))
+    .option('--passphrase-stdin', 'read the passphrase of an encrypted PEM from standard input')
+    .option('--dry-run', 'change nothing')
+    .action((file: string, options: ImportOptions) => importKeys(loadConfig(), file, options));
   withJson(keys.command('rewrap').description('Encrypt every key under the first line of GUARDMINT_KEYS_SECRET'))
     .option('--dry-run', 'change nothing')
     .action((options: ChangeOptions) => rewrapKeys(loadConfig(), options));

@@ -8,6 +8,8 @@ export { createFileKeyBackend } from './backends/file.ts';
 export type { KeyEncryption, KeyEncryptionKey, OpenedSeal } from './backends/key-encryption.ts';
 export { createKeyEncryption, KeySecretError, parseKeySecret } from './backends/key-encryption.ts';
 export type { KeyFileProtection } from './backends/key-file.ts';
+export type { ImportedKey, KeyImport, KeyImportOptions } from './imported-key.ts';
+export { KeyImportError, parseImportedKeys } from './imported-key.ts';
 export { createJwkSet, JWK_SET_MAX_AGE } from './jwk-set.ts';
 export type { KeyAlg, KeyBackend, KeyListing, KeyOrder, StoredKey, UnreadableKey } from './key-backend.ts';
 export type {
@@ -25,6 +27,7 @@ export type {
 } from './key-ring.ts';
 export type { DueKey } from './lifecycle.ts';
 export { activeKey, dueKeys, keyState, scheduleFor, settle } from './lifecycle.ts';
+export { NodeJoseError } from './node-jose-key-store.ts';
 export type { KeyRingDeps } from './ring.ts';
 export { createKeyRing, KeysRefusedError } from './ring.ts';
 export type { LineFault, RetirementPlan, RotationPlan } from './rotation.ts';

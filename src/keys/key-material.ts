@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { isCanonicalBase64url } from '../oauth/index.ts';
 import type { PublicJwk, SigningAlg } from './key-ring.ts';
+import { hasRocaFingerprint } from './roca.ts';
 
 /** Bytes of a secret key. */
 export const SECRET_BYTES = 32;
@@ -14,6 +15,7 @@ export type KeyFault =
   | 'malformed_key'
   | 'rsa_modulus_too_short'
   | 'rsa_exponent_too_small'
+  | 'rsa_roca'
   | 'secret_length'
   | 'kid_mismatch';
 
@@ -66,7 +68,7 @@ export async function secretThumbprint(secret: KeyObject): Promise<string> {
 
 /**
  * What is wrong with the public half of a signing key: a type or curve that does not fit `alg` (RFC 7518 §3.1), RSA
- * under 2048 bits (§3.3) or with an exponent under 65537 (jose accepts e=1), or a kid that is not the thumbprint.
+ * under 2048 bits (§3.3), with an exponent under 65537 (jose accepts e=1) or of a flawed generator, or a kid that is not the thumbprint.
  */
 export async function findPublicKeyFault(jwk: PublicJwk): Promise<KeyFault | undefined> {
   if (!isSigningAlg(jwk.alg)) return 'unsupported_algorithm';
@@ -90,6 +92,8 @@ export async function findPublicKeyFault(jwk: PublicJwk): Promise<KeyFault | und
     const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
     if (modulusLength < MIN_RSA_BITS) return 'rsa_modulus_too_short';
     if (publicExponent < MIN_RSA_EXPONENT || publicExponent % 2n === 0n) return 'rsa_exponent_too_small';
+    const modulus = Buffer.from(String(jwk['n']), 'base64url').toString('hex');
+    if (hasRocaFingerprint(BigInt(`0x${modulus}`))) return 'rsa_roca';
   }
   return (await toPublicJwk(jwk, jwk.alg)).kid === jwk.kid ? undefined : 'kid_mismatch';
 }

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import nodeJose from 'node-jose';
 import { describe, expect, test, vi } from 'vitest';
 import { describeFailure } from '../../src/cli/failure.ts';
 import { createProgram } from '../../src/cli/index.ts';
@@ -275,6 +277,67 @@ describe('keys retire', () => {
     expect(await run(['retire', active, '--yes'])).toMatchObject({
       code: 1,
       err: expect.stringMatching(/may be removed at .* UTC, in (15|16) min/),
+    });
+  });
+});
+
+describe('keys import', () => {
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+
+  test('takes a key in as a next one, with the ordinary lead, encrypted like any other', async () => {
+    await using installation = await createInstallation();
+    const { folder, json, run, find, list } = installation;
+    const path = join(folder.directory, '..', 'key.pem');
+    await writeFile(path, key.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o644 });
+    const env = { GUARDMINT_KEYS_SECRET: systemRandom(32) };
+
+    const plan = await json(['import', path, '--dry-run'], env);
+    expect(plan).toMatchObject({ keys: [{ alg: 'ES256' }], skipped: [], dryRun: true });
+    expect(await list()).toHaveLength(5);
+
+    const told = await run(['import', path], env);
+    const { kid } = plan.keys[0];
+    expect(told.out).toContain(`Imported ES256 ${kid} as signing-ES256-3.json; published now, in force at`);
+    expect(told.out).toContain('still holds private keys, and others may read it: delete it.');
+    const imported = await json(['show', kid], env);
+    expect(imported).toMatchObject({ state: 'next', activateAt: imported.publishAt + DAY });
+    expect(await folder.json('signing-ES256-3.json')).toMatchObject({ private: { protection: 'jwe' } });
+    expect((await run(['export-jwks'], env)).out).toContain(kid);
+    expect(await find('active')).not.toBe(kid);
+
+    expect(await json(['import', path], env)).toMatchObject({
+      keys: [],
+      skipped: [{ name: kid, reason: 'duplicate_kid' }],
+    });
+  });
+
+  test('lets several keys of a node-jose keystore take their turns', async () => {
+    await using installation = await createInstallation();
+    const { folder, json } = installation;
+    const keystore = nodeJose.JWK.createKeyStore();
+    await keystore.generate('EC', 'P-256', { use: 'sig', kid: 'one' });
+    await keystore.generate('RSA', 2048, { use: 'sig', kid: 'two' });
+    const path = join(folder.directory, '..', 'keystore.json');
+    await writeFile(path, JSON.stringify(keystore.toJSON(true)), { mode: 0o600 });
+
+    const { keys } = await json(['import', path, '--format', 'node-jose', '--alg', 'PS256']);
+    expect(keys).toMatchObject([
+      { formerKid: 'one', alg: 'ES256', file: 'signing-ES256-3.json' },
+      { formerKid: 'two', alg: 'PS256', file: 'signing-PS256-4.json' },
+    ]);
+    expect(keys[1].activateAt).toBe(keys[0].activateAt + defaultTimings.signing.activePeriod);
+  });
+
+  test('names what is wrong and quotes nothing of the file', async () => {
+    await using installation = await createInstallation();
+    const { folder, run } = installation;
+    const path = join(folder.directory, '..', 'key.pem');
+    expect(await run(['import', path])).toMatchObject({ code: 1, err: `${path} cannot be read (ENOENT).` });
+    await writeFile(path, String(key.export({ type: 'pkcs8', format: 'pem' })).replace('M', ''));
+    expect(await run(['import', path])).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'The file holds a private key that is damaged.',
     });
   });
 });

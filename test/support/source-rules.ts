@@ -47,6 +47,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['platform'],
   jose: ['keys', 'tokens', 'clients', 'resource'],
   koa: ['endpoints', 'interaction', 'server', 'resource/koa.ts'],
+  'node-jose': ['keys/node-jose-key-store.ts'],
   'koa-body': ['endpoints', 'interaction'],
   'lru-cache': ['clients', 'interaction', 'resource'],
   pino: ['telemetry'],
