@@ -29,7 +29,8 @@ export function parseAuthorizationRequest(
   resources: ResourceDirectory,
 ): AuthorizationRequest {
   if (form.repeated.length > 0) throw reject('parameter_repeated', { parameter: form.repeated[0] });
-  if ((target.state?.length ?? 0) > MAX_STATE_LENGTH) throw reject('parameter_malformed', { parameter: 'state' });
+  if (!isEchoable(form.get('state')) || (target.state?.length ?? 0) > MAX_STATE_LENGTH)
+    throw reject('parameter_malformed', { parameter: 'state' });
   if (form.get('request') !== undefined) throw reject('request_object_unsupported');
   if (form.get('request_uri') !== undefined) throw reject('request_uri_unsupported');
   checkResponseType(form, client);
@@ -50,6 +51,14 @@ export function parseAuthorizationRequest(
     ...(loginHint !== undefined && loginHint.length <= 256 && { loginHint }),
     ...(uiLocales !== undefined && { uiLocales: uiLocales.slice(0, 8) }),
   };
+}
+
+/**
+ * Whether a `state` can come back as it came (RFC 6749 §4.1.2). Bytes that are not UTF-8 were read as U+FFFD; a client that
+ * means that character is refused with them.
+ */
+export function isEchoable(state: string | undefined): boolean {
+  return state?.includes('\ufffd') !== true;
 }
 
 function checkResponseType(form: Form, client: Client): void {

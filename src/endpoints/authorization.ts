@@ -10,7 +10,7 @@ import {
   verifyRedirectTarget,
 } from '../oauth/index.ts';
 import type { OAuthAuthorizationServerProvider } from '../provider/index.ts';
-import { parseAuthorizationRequest } from './authorization-request.ts';
+import { isEchoable, parseAuthorizationRequest } from './authorization-request.ts';
 import type { FaultContext, FaultReporter } from './error-boundary.ts';
 
 /** Where an authorization request sends the browser: on to sign-in and consent, or to the client with a refusal. */
@@ -69,7 +69,7 @@ export function clientIdOf(form: Form): string {
 
 function proveTarget(form: Form, client: Client): VerifiedRedirectTarget {
   if (form.repeated.includes('redirect_uri')) throw reject('parameter_repeated', { parameter: 'redirect_uri' });
-  const state = form.repeated.includes('state') ? undefined : form.get('state');
+  const state = form.repeated.includes('state') || !isEchoable(form.get('state')) ? undefined : form.get('state');
   return verifyRedirectTarget(client.redirectUris, form.get('redirect_uri'), state);
 }
 
