@@ -50,7 +50,7 @@ function writeRefusal(ctx: Context, reason: RejectionReason): void {
   const { status, error, description } = REJECTIONS[reason];
   ctx.set('Cache-Control', 'no-store');
   // RFC 6749 §5.2: a client that tried the Authorization header is told which scheme is right.
-  if (status === 401 && ctx.get('Authorization') !== '')
+  if (status === 401 && ctx.req.headers.authorization !== undefined)
     ctx.set('WWW-Authenticate', 'Basic realm="guardmint", charset="UTF-8"');
   ctx.status = status;
   ctx.body = { error, error_description: description };

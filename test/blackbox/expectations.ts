@@ -101,22 +101,6 @@ export function jsonError(
   };
 }
 
-/** One of several refusals: where it depends on the bytes which comes first. */
-export function oneOf(...expectations: readonly Expectation[]): Expectation {
-  return (observed) => {
-    const faults: unknown[] = [];
-    for (const expectation of expectations) {
-      try {
-        expectation(observed);
-        return;
-      } catch (fault) {
-        faults.push(fault);
-      }
-    }
-    throw faults[0];
-  };
-}
-
 /** 401 to a request with an `Authorization` header names the scheme (RFC 6749 §5.2). */
 export function clientError(reason: RejectionReason): Expectation {
   return jsonError(reason, { 'www-authenticate': 'Basic realm="guardmint", charset="UTF-8"' });

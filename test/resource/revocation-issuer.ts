@@ -2,7 +2,6 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import Koa from 'koa';
 import { createAuthRoutes } from '../../src/endpoints/index.ts';
-import type { RevocationClaims } from '../../src/oauth/index.ts';
 import { createVerifier, type RevocationSource, type Verifier } from '../../src/resource/index.ts';
 import { createUrlOpener } from '../../src/resource/open-url.ts';
 import { createRemoteKeys } from '../../src/resource/remote-keys.ts';
@@ -202,24 +201,4 @@ export async function startProxy(target: string): Promise<Proxy> {
     },
   };
   return proxy;
-}
-
-/** Claims of a document of this issuer that nothing is wrong with. */
-export function claimsOf(issuer: RevocationIssuer, claims: Partial<RevocationClaims> = {}): RevocationClaims {
-  return {
-    iss: issuer.issuer,
-    iat: issuer.now(),
-    exp: issuer.now() + 60,
-    ttl: 5,
-    epoch: 'epoch',
-    seq: '1',
-    salt: 'AAAAAAAAAAAAAAAAAAAAAA',
-    jti: [],
-    grant: [],
-    key: [],
-    sub: [],
-    client: [],
-    all: [],
-    ...claims,
-  };
 }

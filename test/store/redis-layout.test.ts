@@ -70,7 +70,7 @@ describe.skipIf(missing !== undefined)(
         expect(await server.admin.ttl(key), `${key} has an end`).toBeGreaterThan(0);
       }
       const found = new Set(keys.map((key) => KINDS.findIndex(([pattern]) => pattern.test(key))));
-      expect([...found].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+      expect([...found].sort((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
 
       const everything = JSON.stringify(
         await Promise.all(keys.map(async (key) => [key, await readKey(server.admin, key)])),

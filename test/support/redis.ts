@@ -11,7 +11,7 @@ export type RedisSource =
 const IMAGE = 'valkey/valkey:8-alpine';
 
 /** The first rung of the ladder that holds. */
-export async function findRedisSource(env: NodeJS.ProcessEnv = process.env): Promise<RedisSource> {
+export async function findRedisSource(env = process.env): Promise<RedisSource> {
   if (env['REDIS_URL']) return { kind: 'url', url: env['REDIS_URL'] };
   if (hasContainerRuntime()) return { kind: 'container' };
   if (serverProgram !== undefined) return { kind: 'program', path: serverProgram };
@@ -26,8 +26,8 @@ export async function findRedisSource(env: NodeJS.ProcessEnv = process.env): Pro
  *
  * @throws Error instead, when `REQUIRE_REAL_REDIS=1` says that they must.
  */
-export function reasonToSkip(missing: string | undefined): string | undefined {
-  if (missing !== undefined && process.env['REQUIRE_REAL_REDIS'] === '1') {
+export function reasonToSkip(missing: string | undefined, env = process.env): string | undefined {
+  if (missing !== undefined && env['REQUIRE_REAL_REDIS'] === '1') {
     throw new Error(`REQUIRE_REAL_REDIS=1, but ${missing}`);
   }
   return missing;
