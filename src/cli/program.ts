@@ -2,8 +2,11 @@ import { Command } from 'commander';
 import type { Config } from '../config/index.ts';
 import { addClientCommands } from './clients.ts';
 import { addConfigCommands } from './config.ts';
+import { addDenylistCommands } from './denylist.ts';
 import { EXIT } from './failure.ts';
 import { addKeyCommands } from './keys.ts';
+import { addSessionCommands } from './sessions.ts';
+import { addTokenCommands } from './tokens.ts';
 import { addUserCommands } from './users.ts';
 
 /** The admin command line. Settings come from the same environment and file as the server's. */
@@ -18,6 +21,9 @@ export function createProgram(loadConfig: () => Config): Command {
   addUserCommands(program, loadConfig);
   addClientCommands(program);
   addKeyCommands(program, loadConfig);
+  addTokenCommands(program, loadConfig);
+  addSessionCommands(program, loadConfig);
+  addDenylistCommands(program, loadConfig);
   addConfigCommands(program, loadConfig);
   return program;
 }

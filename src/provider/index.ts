@@ -3,6 +3,7 @@
  *
  * May import: oauth, platform, keys, tokens, clients.
  */
+export { createGrantRevocation } from './grant-revocation.ts';
 export type { JwtAccessToken } from './jwt-access-token.ts';
 export type { JwtAuthorizationCode } from './jwt-authorization-code.ts';
 export type { JwtProvider, JwtProviderDeps, JwtProviderSettings } from './jwt-provider.ts';

@@ -57,7 +57,6 @@ export function createAccessTokens(deps: {
   lifetime: Seconds;
 }): AccessTokens {
   const { keys, issuer, random, lifetime } = deps;
-  const publicKeys = new Map<string, KeyObject>();
 
   async function issue(grant: AccessTokenGrant, issuedAt: EpochSeconds): Promise<IssuedAccessToken> {
     const signer = keys.signer();
@@ -78,7 +77,18 @@ export function createAccessTokens(deps: {
     return { token: await signCompact(signer, ACCESS_TOKEN_TYPE, claims), jti, expiresIn: lifetime };
   }
 
-  function open(token: string): OpenedAccessToken | undefined {
+  return { issue, open: createAccessTokenOpener({ keys, issuer }), lifetime };
+}
+
+/** The half that recognises: `open` of `AccessTokens`, over keys that need not sign. */
+export function createAccessTokenOpener(deps: {
+  keys: Pick<KeyRing, 'findPublicJwk'>;
+  issuer: string;
+}): AccessTokens['open'] {
+  const { keys, issuer } = deps;
+  const publicKeys = new Map<string, KeyObject>();
+
+  return function open(token) {
     const segments = splitCompact(token, 3);
     if (segments === undefined) return undefined;
     const [head = '', body = '', signature = ''] = segments;
@@ -97,9 +107,7 @@ export function createAccessTokens(deps: {
     }
     const isSigned = verifySignature(jwk.alg, key, Buffer.from(`${head}.${body}`), Buffer.from(signature, 'base64url'));
     return isSigned ? { claims, kid: jwk.kid } : undefined;
-  }
-
-  return { issue, open, lifetime };
+  };
 }
 
 /** A compact JWS (RFC 7515 §7.1) made around a signer of the ring. */

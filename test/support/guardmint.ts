@@ -17,6 +17,8 @@ import { serve } from './serve.ts';
 export interface RunningGuardmint extends AsyncDisposable {
   readonly issuer: string;
   readonly guardmint: Guardmint;
+  /** As the JSON file of settings has them. */
+  readonly settings: JsonObject;
   /** Every line written to the log. */
   readonly lines: string[];
   readonly events: AuditEvent[];
@@ -85,7 +87,11 @@ const SETTINGS: JsonObject = {
 };
 
 export async function startGuardmint(
-  options: { settings?: JsonObject; issuerPath?: string; store?: (clock: () => number) => TokenStore } = {},
+  options: {
+    settings?: JsonObject;
+    issuerPath?: string;
+    store?: (clock: () => number, folder: string) => TokenStore;
+  } = {},
 ): Promise<RunningGuardmint> {
   const folder = await mkdtemp(join(tmpdir(), 'guardmint-'));
   const lines: string[] = [];
@@ -93,8 +99,9 @@ export async function startGuardmint(
   let offset = 0;
   const clock = () => Math.floor((performance.timeOrigin + performance.now()) / 1000) + offset;
   let guardmint: Guardmint | undefined;
+  let settings: JsonObject = {};
   const served = await serve(async (origin) => {
-    const settings = {
+    settings = {
       ...SETTINGS,
       ...options.settings,
       issuer: origin + (options.issuerPath ?? ''),
@@ -105,7 +112,7 @@ export async function startGuardmint(
       clock,
       log: createLog({ level: 'trace', destination: { write: (line) => void lines.push(line) } }),
       audit: (event) => void events.push(event),
-      store: options.store?.(clock) ?? createMemoryStore({ clock }),
+      store: options.store?.(clock, folder) ?? createMemoryStore({ clock }),
     });
     return guardmint.app;
   });
@@ -184,6 +191,7 @@ export async function startGuardmint(
   return {
     issuer,
     guardmint: running,
+    settings,
     lines,
     events,
     advance: (seconds) => {
