@@ -509,7 +509,7 @@ describe('a request is refused for', () => {
   });
 
   for (const [reason, refuse] of Object.entries(CASES)) {
-    test(reason, async () => {
+    test(`${reason}${reason === 'unavailable' ? ' [AS-RV-18]' : ''}`, async () => {
       const made = refuse(world);
       if (made instanceof Promise) return made;
       for await (const [request, expectation] of made) expectation(await observe(world, request));

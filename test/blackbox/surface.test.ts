@@ -97,7 +97,7 @@ describe('scripts of other origins', () => {
     world,
     ENDPOINTS.filter(({ isCrossOrigin }) => isCrossOrigin).map(
       ({ path, allow }): Row => ({
-        title: `are told what they may ask of ${path}`,
+        title: `are told what they may ask of ${path}${path === '/token' ? ' [AS-TK-38]' : ''}`,
         request: () => preflight(path, allow[0] ?? ''),
         expect: ({ answer, reasons }) => {
           expect(reasons).toEqual([]);
@@ -113,7 +113,7 @@ describe('scripts of other origins', () => {
     ),
   );
 
-  test('get nothing from /authorize and the pages, not even the refusal of a preflight', async () => {
+  test('get nothing from /authorize and the pages, not even the refusal of a preflight [AS-AZ-58, AS-AZ-59]', async () => {
     for (const path of ['/authorize', '/interaction/continue', '/interaction/sign-in', '/interaction/consent']) {
       for (const request of [
         preflight(path, 'POST'),
@@ -531,4 +531,90 @@ describe('what caches and browsers are told', () => {
       scopes_supported: ['mcp:read', 'mcp:write', 'admin', 'calc:use', 'offline_access'],
     });
   });
+});
+
+describe('the page an authorization request leads to', () => {
+  test('cannot be framed and tells no referrer [AS-AZ-62, AS-AZ-63, AS-AZ-64, AS-31]', async () => {
+    const query = encodeParameters(authorizationRequest(world.publicClient));
+    const { status, headers } = await world.server.person().open(`${world.issuer}/authorize?${query}`);
+    expect(status).toBe(200);
+    expect(headers.get('x-frame-options')).toBe('DENY');
+    expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
+describe('what is published', () => {
+  test('names only endpoints that are there [AS-MD-05]', async () => {
+    const metadata = (await send(world.issuer, { target: METADATA })).json() as JsonObject;
+    const endpoints = Object.entries(metadata).filter(([name]) => /_endpoint$|_uri$/.test(name));
+    expect(endpoints.length).toBeGreaterThanOrEqual(5);
+    for (const [name, url] of endpoints) {
+      const { status } = await send(world.issuer, { method: 'HEAD', target: new URL(String(url)).pathname });
+      expect({ name, isThere: status !== 404 }).toEqual({ name, isThere: true });
+    }
+  });
+
+  test('are the public halves of signing keys, and nothing of the others [AS-MD-08, AS-MD-11]', async () => {
+    const { keys } = (await send(world.issuer, { target: JWKS })).json() as { keys: JsonObject[] };
+    expect(keys.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(keys.map((key) => key['kid'])).size).toBe(keys.length);
+    for (const key of keys) {
+      expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
+      expect([key['use'], key['alg']]).toEqual(['sig', 'ES256']);
+    }
+    const secret = world.server.guardmint.keys.list().filter((key) => key.family !== 'signing');
+    expect(secret.length).toBeGreaterThanOrEqual(3);
+    expect(keys.map((key) => key['kid'])).not.toEqual(expect.arrayContaining([secret[0]?.kid]));
+  });
+});
+
+describe('an address that is none of ours', () => {
+  const ids = new Map([
+    ['//token', ' [AS-HT-16]'],
+    ['/.well-known//oauth-authorization-server', ' [AS-MD-14]'],
+    ['/.well-known/%2e%2e/%2e%2e/etc/passwd', ' [AS-MD-15]'],
+    ['/keys/', ' [AS-MD-16]'],
+    ['/.well-known/openid-configuration', ' [AS-MD-02]'],
+  ]);
+  const targets = [
+    ...ids.keys(),
+    '/token/',
+    '/TOKEN',
+    '/Token',
+    '/token%2f',
+    '/token;x',
+    '/./token',
+    '/a/../token',
+    '/token.json',
+    '/%74oken',
+    `${METADATA}/`,
+    `/${METADATA}`,
+    `${METADATA}%2f`,
+    '/.well-known/openid-configuration/',
+    '/.well-known/',
+    '/keys/signing-ES256-1.json',
+    '/data/guardmint.db',
+    '/data/users.json',
+    '/guardmint.json',
+    '/../../etc/passwd',
+    '/%2e%2e/%2e%2e/etc/passwd',
+    '/.git/config',
+    '/.env',
+    '/livez',
+    '/readyz',
+    '/metrics',
+  ];
+  runTable(
+    world,
+    targets.flatMap((target) => [
+      {
+        title: `is not found: GET ${target}${ids.get(target) ?? ''}`,
+        request: () => ({ target }),
+        expect: jsonError('not_found'),
+      },
+      { title: `is not found: POST ${target}`, request: () => postForm(target, ''), expect: jsonError('not_found') },
+    ]),
+  );
 });
