@@ -25,6 +25,7 @@ export type {
   Resource,
   ResourceDirectory,
   Scope,
+  SenderConstraint,
   VerifiedRedirectTarget,
 } from './oauth/index.ts';
 export {

@@ -1,5 +1,5 @@
 import type { Client } from '../clients/index.ts';
-import { type Form, isCodeVerifier, isSameResource, reject } from '../oauth/index.ts';
+import { type Form, isCodeVerifier, isSameResource, meetsConstraint, reject } from '../oauth/index.ts';
 import { type Clock, isEqualSecret, sha256 } from '../platform/index.ts';
 import type { AuthorizationCode, OAuthAuthorizationServerProvider } from '../provider/index.ts';
 import type { Grant } from './grant.ts';
@@ -16,7 +16,7 @@ export function createAuthorizationCodeGrant<Code extends AuthorizationCode>(dep
   return {
     grantType: 'authorization_code',
 
-    async redeem(form, client: Client) {
+    async redeem(form, client: Client, sender) {
       const presented = form.get('code');
       if (presented === undefined) throw reject('parameter_missing', { parameter: 'code' });
       const verifier = form.get('code_verifier');
@@ -32,8 +32,9 @@ export function createAuthorizationCodeGrant<Code extends AuthorizationCode>(dep
       const redirectUri = form.get('redirect_uri');
       if (redirectUri !== undefined && redirectUri !== code.redirectUri) throw reject('code_redirect_uri_mismatch');
       checkGrantedResource(form, code.resource);
+      if (!meetsConstraint(code.sender, sender)) throw reject('code_unknown', { sender: 'another key' });
 
-      return provider.exchangeAuthorizationCode(client, code);
+      return provider.exchangeAuthorizationCode(client, code, sender);
     },
   };
 }

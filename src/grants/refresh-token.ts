@@ -1,5 +1,5 @@
 import type { Client } from '../clients/index.ts';
-import { narrowScope, parseScope, reject } from '../oauth/index.ts';
+import { meetsConstraint, narrowScope, parseScope, reject } from '../oauth/index.ts';
 import type { Clock } from '../platform/index.ts';
 import type { OAuthAuthorizationServerProvider, RefreshToken } from '../provider/index.ts';
 import { checkGrantedResource } from './authorization-code.ts';
@@ -14,17 +14,18 @@ export function createRefreshTokenGrant<Refresh extends RefreshToken>(deps: {
   return {
     grantType: 'refresh_token',
 
-    async redeem(form, client: Client) {
+    async redeem(form, client: Client, sender) {
       const presented = form.get('refresh_token');
       if (presented === undefined) throw reject('parameter_missing', { parameter: 'refresh_token' });
 
       const token = await provider.loadRefreshToken(client, presented);
       if (token === undefined) throw reject('refresh_token_unknown');
       if (token.expiresAt !== undefined && token.expiresAt <= clock()) throw reject('refresh_token_expired');
+      if (!meetsConstraint(token.sender, sender)) throw reject('refresh_token_unknown', { sender: 'another key' });
       checkGrantedResource(form, token.resource);
       const scope = narrowScope(parseScope(form.get('scope')), token.scope);
 
-      return provider.exchangeRefreshToken(client, token, scope);
+      return provider.exchangeRefreshToken(client, token, scope, sender);
     },
   };
 }

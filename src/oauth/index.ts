@@ -43,6 +43,8 @@ export type { DeniedId, DeniedIssue, RevocationClaims } from './revocation-docum
 export { formatPosition, isRevocationClaims, parsePosition, REVOCATIONS_TYPE } from './revocation-document.ts';
 export type { Scope, ScopeHierarchy } from './scope.ts';
 export { coversScope, expandScope, formatScope, isScopeToken, narrowScope, parseScope } from './scope.ts';
+export type { SenderConstraint } from './sender-constraint.ts';
+export { meetsConstraint } from './sender-constraint.ts';
 export type { ProtectedResourceMetadata, ServerMetadata } from './server-metadata.ts';
 export { findIssuerFault, issuerPath, wellKnownPath } from './server-metadata.ts';
 export type { JsonObject } from './strict-json.ts';

@@ -1,5 +1,5 @@
 import type { Client, ClientMetadata, RegisteredClient } from '../clients/index.ts';
-import type { AuthorizationRequest, EpochSeconds, Scope, Seconds } from '../oauth/index.ts';
+import type { AuthorizationRequest, EpochSeconds, Scope, Seconds, SenderConstraint } from '../oauth/index.ts';
 
 /** What the protocol has to know of an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.6). */
 export interface AuthorizationCode {
@@ -10,6 +10,8 @@ export interface AuthorizationCode {
   readonly resource: string;
   readonly subject: string;
   readonly expiresAt: EpochSeconds;
+  /** Whose key the request named (`dpop_jkt`, RFC 9449 §10); absent: anybody may redeem it who meets the rest. */
+  readonly sender?: SenderConstraint;
 }
 
 /** What the protocol has to know of a refresh token (RFC 6749 §6). */
@@ -21,6 +23,8 @@ export interface RefreshToken {
   readonly subject: string;
   /** The earlier of its idle and absolute end; absent: it does not end. */
   readonly expiresAt?: EpochSeconds;
+  /** The key it is bound to (RFC 9449 §5); absent: none. */
+  readonly sender?: SenderConstraint;
 }
 
 /** What the protocol has to know of an access token. */
@@ -36,7 +40,8 @@ export interface AccessToken {
 /** A token response (RFC 6749 §5.1) as it goes on the wire. */
 export interface OAuthToken {
   readonly access_token: string;
-  readonly token_type: 'Bearer';
+  /** `DPoP` when the access token is bound to a key (RFC 9449 §5). */
+  readonly token_type: 'Bearer' | 'DPoP';
   readonly expires_in: Seconds;
   readonly refresh_token?: string;
   readonly scope?: string;
@@ -47,6 +52,8 @@ export interface OAuthToken {
  * authentication, redirect URI, PKCE, scope, resource); a provider makes and recognises tokens, over whatever it likes.
  *
  * `load…` looks and never consumes; `exchange…` consumes atomically: of concurrent exchanges of one code, one wins.
+ * The `sender` of an exchange is the key whose possession the client proved (RFC 9449); checks against what a code or token
+ * is bound to are done. A provider that ignores it issues Bearer tokens.
  * A method that cannot answer throws `UnavailableError` (503); a method that refuses throws `reject(reason)`.
  */
 export interface OAuthAuthorizationServerProvider<
@@ -67,11 +74,11 @@ export interface OAuthAuthorizationServerProvider<
   /** The code, ended ones included; `undefined` when there is none of this client. Never consumes it. */
   loadAuthorizationCode(client: Client, code: string): Promise<Code | undefined>;
   /** Consumes the code and issues tokens. @throws OAuthError `code_spent` for every exchange but the first. */
-  exchangeAuthorizationCode(client: Client, code: Code): Promise<OAuthToken>;
+  exchangeAuthorizationCode(client: Client, code: Code, sender?: SenderConstraint): Promise<OAuthToken>;
   /** The refresh token; `undefined` when there is none of this client. Never consumes it. */
   loadRefreshToken(client: Client, token: string): Promise<Refresh | undefined>;
   /** Uses the refresh token; `scope` is what was granted or narrower. */
-  exchangeRefreshToken(client: Client, token: Refresh, scope: Scope): Promise<OAuthToken>;
+  exchangeRefreshToken(client: Client, token: Refresh, scope: Scope, sender?: SenderConstraint): Promise<OAuthToken>;
   /** A valid access token of this issuer for any resource, or `undefined`. */
   loadAccessToken(token: string): Promise<Access | undefined>;
   /** Ends a token and its counterpart (RFC 7009 §2.1). Idempotent; durable when it returns. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Client, configuredClient } from '../../src/clients/index.ts';
 import { createAuthorizationCodeGrant } from '../../src/grants/index.ts';
-import { OAuthError, parseForm, reject, UnavailableError } from '../../src/oauth/index.ts';
+import { OAuthError, parseForm, reject, type SenderConstraint, UnavailableError } from '../../src/oauth/index.ts';
 import { sha256 } from '../../src/platform/index.ts';
 import { createLedgerProvider } from '../support/ledger-provider.ts';
 
@@ -26,16 +26,21 @@ function setUp(now = NOW) {
       'of another': { ...CODE, clientId: 'other' },
       'with a short challenge': { ...CODE, codeChallenge: sha256('short') },
       'without a challenge': { ...CODE, codeChallenge: '' },
+      bound: { ...CODE, sender: { jkt: 'its key' } },
       'with the plain challenge': { ...CODE, codeChallenge: VERIFIER },
     },
   });
   const grant = createAuthorizationCodeGrant({ provider, clock: () => now });
-  async function redeem(change: Record<string, string | readonly string[]> = {}, client: Client = CLIENT) {
+  async function redeem(
+    change: Record<string, string | readonly string[]> = {},
+    client: Client = CLIENT,
+    sender?: SenderConstraint,
+  ) {
     const pairs = Object.entries({ ...FORM, ...change }).flatMap(([name, value]) =>
       [value].flat().map((one) => [name, one]),
     );
     try {
-      return await grant.redeem(parseForm(new URLSearchParams(pairs as [string, string][]).toString()), client);
+      return await grant.redeem(parseForm(new URLSearchParams(pairs as [string, string][]).toString()), client, sender);
     } catch (thrown) {
       if (thrown instanceof OAuthError) return thrown.reason;
       throw thrown;
@@ -72,6 +77,15 @@ describe('a code is redeemed', () => {
     expect(await setUp(NOW + 59).redeem()).toMatchObject({ access_token: 'access' });
     expect(await setUp(NOW + 60).redeem()).toBe('code_expired');
   });
+});
+
+test('a code whose request named a key is redeemed with a proof of that key only', async () => {
+  const { redeem, ledger } = setUp();
+  expect(await redeem({ code: 'bound' })).toBe('code_unknown');
+  expect(await redeem({ code: 'bound' }, CLIENT, { jkt: 'another key' })).toBe('code_unknown');
+  expect(ledger).toEqual([]);
+  expect(await redeem({ code: 'bound' }, CLIENT, { jkt: 'its key' })).toMatchObject({ access_token: 'access' });
+  expect(ledger).toEqual([{ exchanged: 'code', scope: ['read'], sender: { jkt: 'its key' } }]);
 });
 
 describe('a code is refused, and not consumed', () => {

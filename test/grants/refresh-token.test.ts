@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { configuredClient } from '../../src/clients/index.ts';
 import { createRefreshTokenGrant } from '../../src/grants/index.ts';
-import { OAuthError, parseForm, reject, UnavailableError } from '../../src/oauth/index.ts';
+import { OAuthError, parseForm, reject, type SenderConstraint, UnavailableError } from '../../src/oauth/index.ts';
 import { createLedgerProvider } from '../support/ledger-provider.ts';
 
 const NOW = 1_000;
@@ -23,13 +23,14 @@ function setUp(now = NOW) {
       endless: ENDLESS,
       'of another': { ...TOKEN, clientId: 'other' },
       scopeless: { ...TOKEN, scope: [] },
+      bound: { ...TOKEN, sender: { jkt: 'its key' } },
     },
   });
   const grant = createRefreshTokenGrant({ provider, clock: () => now });
-  async function redeem(change: Record<string, string> = {}, clientId = 'client') {
+  async function redeem(change: Record<string, string> = {}, clientId = 'client', sender?: SenderConstraint) {
     try {
       const form = parseForm(new URLSearchParams({ ...FORM, ...change }).toString());
-      return await grant.redeem(form, configuredClient({ client_id: clientId }));
+      return await grant.redeem(form, configuredClient({ client_id: clientId }), sender);
     } catch (thrown) {
       if (thrown instanceof OAuthError) return thrown.reason;
       throw thrown;
@@ -87,6 +88,24 @@ describe('a refresh token is refused, and not used up', () => {
     const { redeem, ledger } = setUp();
     expect(await redeem({}, 'other')).toBe('refresh_token_unknown');
     expect(ledger).toEqual([]);
+  });
+});
+
+describe('the key a refresh token is bound to', () => {
+  test('is the only one it is used with, and goes on to the provider', async () => {
+    const { redeem, ledger } = setUp();
+    const bound = { refresh_token: 'bound' };
+    expect(await redeem(bound)).toBe('refresh_token_unknown');
+    expect(await redeem(bound, 'client', { jkt: 'another key' })).toBe('refresh_token_unknown');
+    expect(ledger).toEqual([]);
+    expect(await redeem(bound, 'client', { jkt: 'its key' })).toMatchObject({ access_token: 'access' });
+    expect(ledger).toEqual([{ exchanged: 'refresh_token', scope: ['read', 'write'], sender: { jkt: 'its key' } }]);
+  });
+
+  test('is anybody’s where there is none', async () => {
+    const { redeem, ledger } = setUp();
+    expect(await redeem({}, 'client', { jkt: 'a key' })).toMatchObject({ access_token: 'access' });
+    expect(ledger[0]).toMatchObject({ sender: { jkt: 'a key' } });
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Client } from '../../src/clients/index.ts';
+import type { SenderConstraint } from '../../src/oauth/index.ts';
 import type { AuthorizationCode, OAuthAuthorizationServerProvider, RefreshToken } from '../../src/provider/index.ts';
 
 interface LedgerCode extends AuthorizationCode {
@@ -10,11 +11,11 @@ export function createLedgerProvider(contents: {
   readonly codes?: Readonly<Record<string, LedgerCode>>;
   readonly refreshTokens?: Readonly<Record<string, RefreshToken>>;
 }) {
-  const ledger: { exchanged: 'code' | 'refresh_token'; scope: readonly string[] }[] = [];
+  const ledger: { exchanged: 'code' | 'refresh_token'; scope: readonly string[]; sender?: SenderConstraint }[] = [];
   const ofClient = <T extends { clientId: string }>(found: T | undefined, client: Client) =>
     found?.clientId === client.clientId ? found : undefined;
-  const answer = (exchanged: 'code' | 'refresh_token', scope: readonly string[]) => {
-    ledger.push({ exchanged, scope });
+  const answer = (exchanged: 'code' | 'refresh_token', scope: readonly string[], sender?: SenderConstraint) => {
+    ledger.push({ exchanged, scope, ...(sender !== undefined && { sender }) });
     return { access_token: 'access', token_type: 'Bearer' as const, expires_in: 600, scope: scope.join(' ') };
   };
   const provider: Pick<
@@ -22,9 +23,9 @@ export function createLedgerProvider(contents: {
     'loadAuthorizationCode' | 'exchangeAuthorizationCode' | 'loadRefreshToken' | 'exchangeRefreshToken'
   > = {
     loadAuthorizationCode: async (client, code) => ofClient(contents.codes?.[code], client),
-    exchangeAuthorizationCode: async (_, code) => answer('code', code.scope),
+    exchangeAuthorizationCode: async (_, code, sender) => answer('code', code.scope, sender),
     loadRefreshToken: async (client, token) => ofClient(contents.refreshTokens?.[token], client),
-    exchangeRefreshToken: async (_, __, scope) => answer('refresh_token', scope),
+    exchangeRefreshToken: async (_, __, scope, sender) => answer('refresh_token', scope, sender),
   };
   return { provider, ledger };
 }
