@@ -23,7 +23,7 @@ export function createCodeMethods(
   revocation: GrantRevocation,
 ): CodeMethods {
   const { tokens, store, settings } = deps;
-  const { clock, random, audit } = deps.platform;
+  const { random, audit } = deps.platform;
 
   const loadAuthorizationCode: CodeMethods['loadAuthorizationCode'] = async (client, code) => {
     const claims = await tokens.codes.open(code);
@@ -59,7 +59,7 @@ export function createCodeMethods(
           authTime: claims.authTime,
           absoluteLifetime: settings.refresh.absoluteLifetime,
         })
-      : { outcome: await store.oneTime.consumeOnce(marker), at: clock() };
+      : { at: await store.now(), outcome: await store.oneTime.consumeOnce(marker) };
     if (outcome === 'again') {
       audit({ event: 'code.replayed', grantId: claims.gid, jti: claims.jti });
       await revocation.revokeGrant(claims.gid);

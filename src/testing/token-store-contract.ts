@@ -39,6 +39,18 @@ export function describeTokenStore(
     if (traits.isDurable) describeDurability(open, runner);
     if (traits.isShared) describeSharing(open, runner);
 
+    it('tells its clock, by which watermarks are written', async () => {
+      await using subject = await open();
+      const { store } = subject;
+      const before = await store.now();
+      const entry = await store.denylist.deny({ kind: 'client', id: 'client-1', lifetime: 600 });
+      const after = await store.now();
+
+      assert.ok(before <= (entry.issuedBefore ?? 0) && (entry.issuedBefore ?? 0) <= after);
+      await subject.advance(90);
+      assert.ok((await store.now()) >= before + 90);
+    });
+
     it('answers a ping', async () => {
       await using subject = await open();
       await subject.store.ping();
@@ -60,6 +72,7 @@ export function describeTokenStore(
       await assert.rejects(store.oneTime.consumeOnce(marker), UnavailableError);
       await assert.rejects(store.refreshFamilies.find('family-1'), UnavailableError);
       await assert.rejects(store.denylist.match([{ kind: 'all', id: '' }]), UnavailableError);
+      await assert.rejects(store.now(), UnavailableError);
       await assert.rejects(store.ping(), UnavailableError);
     });
   });

@@ -1,3 +1,4 @@
+import type { EpochSeconds } from '../oauth/index.ts';
 import type { DenylistStore } from './denylist.ts';
 import type { OneTimeStore } from './one-time.ts';
 import type { RefreshFamilyStore } from './refresh-family.ts';
@@ -7,6 +8,12 @@ export interface TokenStore {
   readonly oneTime: OneTimeStore;
   readonly refreshFamilies: RefreshFamilyStore;
   readonly denylist: DenylistStore;
+  /**
+   * The store's clock, by which watermarks are written: a token that says it was issued now is denied by every watermark
+   * written later, whatever the clock of this process says.
+   * @throws UnavailableError
+   */
+  now(): Promise<EpochSeconds>;
   /** Resolves when the store answers. @throws UnavailableError */
   ping(): Promise<void>;
   close(): Promise<void>;

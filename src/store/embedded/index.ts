@@ -36,15 +36,22 @@ export function createEmbeddedStore(deps: { file: string; clock: Clock; lockTime
   const oneTime = createOneTime({ connection, transactions, clock });
   const probe = connection.prepare('SELECT epoch FROM store');
 
+  const ping = () =>
+    transactions.read(() => {
+      if (probe.get() === undefined) throw new UnavailableError('store');
+    });
+
   return {
     oneTime: { consumeOnce: oneTime.consumeOnce },
     refreshFamilies: createRefreshFamilies({ connection, transactions, clock, oneTime }),
     denylist: createDenylist({ connection, transactions, clock }),
 
-    ping: () =>
-      transactions.read(() => {
-        if (probe.get() === undefined) throw new UnavailableError('store');
-      }),
+    now: async () => {
+      await ping();
+      return clock();
+    },
+
+    ping,
 
     async close() {
       await transactions.settled();

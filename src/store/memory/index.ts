@@ -27,6 +27,7 @@ export function createMemoryStore(deps: { clock: Clock; random?: Random }): Toke
     oneTime: { consumeOnce: oneTime.consumeOnce },
     refreshFamilies: createRefreshFamilies({ clock, oneTime }),
     denylist: createDenylist({ clock, epoch: random(16) }),
+    now: async () => clock(),
     ping: async () => {},
     close: async () => {},
   };

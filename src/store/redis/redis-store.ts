@@ -3,7 +3,7 @@ import type { EpochSeconds } from '../../oauth/index.ts';
 import type { TokenStore } from '../../tokens/index.ts';
 import { type Acknowledgement, createAcknowledgedWrites } from './acknowledged-writes.ts';
 import { type ClientSettings, disconnect, isCluster, openClient, whenConnected } from './client.ts';
-import { createCommands, unavailable } from './commands.ts';
+import { createCommands, createScript, unavailable } from './commands.ts';
 import { createDenylist, type FeedBounds } from './denylist.ts';
 import { BLOCK_TIME, createDenylistWatch } from './denylist-watch.ts';
 import { createFamilyIndex } from './family-index.ts';
@@ -54,6 +54,7 @@ export interface RedisStore extends TokenStore {
   readonly warnings: readonly string[];
 }
 
+const NOW = createScript('return now');
 const REPLICA_LOOK_INTERVAL = 10_000;
 
 /**
@@ -162,6 +163,10 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
       bounds: { maxLength: 100_000, maxAge: 3_600, ...options.feed },
       watch: watch.watch,
     }),
+
+    async now() {
+      return Number(await commands.evaluate(NOW, [keys.denied], [clock()]));
+    },
 
     async ping() {
       const nodes = isCluster(client) ? client.nodes('master') : [client];
