@@ -1,4 +1,4 @@
-import type { Seconds } from '../oauth/index.ts';
+import type { EpochSeconds, Seconds } from '../oauth/index.ts';
 import type { Audit } from '../platform/index.ts';
 import { type DeniableThing, denylistKeys, isDenied, type TokenStore } from '../tokens/index.ts';
 
@@ -8,6 +8,11 @@ export interface GrantRevocation {
   isThingDenied(thing: DeniableThing): Promise<boolean>;
   /** Ends the refresh family and every access token of the grant. Idempotent; durable. @throws UnavailableError */
   revokeGrant(grantId: string): Promise<void>;
+  /**
+   * Denies a grant whose family was revoked at `revokedAt` where nothing denies it: whoever revoked it may have died before
+   * that second step. Does nothing once the last access token of the grant has ended. @throws UnavailableError
+   */
+  completeRevocation(grantId: string, revokedAt: EpochSeconds, now: EpochSeconds): Promise<void>;
   /** Denies one access token alone. @throws UnavailableError */
   denyAccessToken(jti: string): Promise<void>;
 }
@@ -28,6 +33,13 @@ export function createGrantRevocation(deps: {
     async revokeGrant(grantId) {
       await store.refreshFamilies.revoke(grantId, deps.tombstoneLifetime);
       await store.denylist.deny({ kind: 'grant', id: grantId, lifetime: deps.denialLifetime });
+      audit({ event: 'grant.revoked', grantId });
+    },
+
+    async completeRevocation(grantId, revokedAt, now) {
+      const lifetime = revokedAt + deps.denialLifetime - now;
+      if (lifetime <= 0 || (await store.denylist.match([{ kind: 'grant', id: grantId }])).length > 0) return;
+      await store.denylist.deny({ kind: 'grant', id: grantId, lifetime });
       audit({ event: 'grant.revoked', grantId });
     },
 

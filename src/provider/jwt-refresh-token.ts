@@ -59,6 +59,7 @@ export function createRefreshMethods(
       case 'expired':
         throw reject('refresh_token_expired', { grantId });
       case 'revoked':
+        await revocation.completeRevocation(grantId, rotation.revokedAt, rotation.at);
         throw reject('refresh_token_revoked', { grantId });
       case 'refused':
         throw reject('refresh_token_superseded', { grantId });

@@ -79,8 +79,13 @@ export function describeRefreshFamilyStore(open: OpenTokenStore, { describe, it 
       const answers = await Promise.all(Array.from({ length: 10 }, () => refreshFamilies.revoke('family-1', 3_600)));
 
       assert.equal(answers.filter((didIt) => didIt).length, 1);
-      assert.equal((await refreshFamilies.rotate(presentedOf('family-1', 0), ROTATING)).outcome, 'revoked');
-      assert.equal((await refreshFamilies.find('family-1'))?.revokedAt, subject.now());
+      const revokedAt = subject.now();
+      await subject.advance(5);
+      assert.deepEqual(
+        { ...(await refreshFamilies.rotate(presentedOf('family-1', 0), ROTATING)) },
+        { outcome: 'revoked', revokedAt, at: subject.now() },
+      );
+      assert.equal((await refreshFamilies.find('family-1'))?.revokedAt, revokedAt);
     });
 
     it('revoked before they begin never begin while the tombstone stands', async () => {

@@ -66,7 +66,7 @@ export interface RotationRules {
  * - `kept`: the live token of a client whose tokens are not rotated.
  * - `refused`: an older token, harmlessly; nothing changed.
  * - `reused`: an older token; the family is now revoked, by this call.
- * - `revoked`, `expired`, `unknown`: there is no live family; nothing changed.
+ * - `revoked`, `expired`, `unknown`: there is no live family; nothing changed. A revoked one tells since when.
  */
 export type Rotation =
   | {
@@ -74,7 +74,8 @@ export type Rotation =
       readonly family: RefreshFamily;
       readonly at: EpochSeconds;
     }
-  | { readonly outcome: 'refused' | 'reused' | 'revoked' | 'expired' | 'unknown'; readonly at: EpochSeconds };
+  | { readonly outcome: 'revoked'; readonly revokedAt: EpochSeconds; readonly at: EpochSeconds }
+  | { readonly outcome: 'refused' | 'reused' | 'expired' | 'unknown'; readonly at: EpochSeconds };
 
 /** Where refresh families are kept. Every driver passes the contract in `guardmint/testing`. */
 export interface RefreshFamilyStore {

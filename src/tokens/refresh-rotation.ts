@@ -23,7 +23,7 @@ export function decideRotation(
 ): RotationDecision {
   if (family === undefined || family.nonceHash !== presented.nonceHash)
     return { rotation: { outcome: 'unknown', at: now } };
-  if (family.revokedAt !== undefined) return { rotation: { outcome: 'revoked', at: now } };
+  if (family.revokedAt !== undefined) return { rotation: { outcome: 'revoked', revokedAt: family.revokedAt, at: now } };
   if (family.expiresAt <= now || family.usedAt + rules.idleLifetime <= now) {
     return { rotation: { outcome: 'expired', at: now } };
   }

@@ -227,7 +227,12 @@ describe('decideRotation', () => {
     const next = stores === undefined ? undefined : { ...family, ...stores };
     const holds = { rotated: next, ahead: next, kept: next, replayed: family }[outcome as 'rotated'];
     expect(decision).toEqual({
-      rotation: { outcome, at, ...(holds !== undefined && { family: holds }) },
+      rotation: {
+        outcome,
+        at,
+        ...(holds !== undefined && { family: holds }),
+        ...(outcome === 'revoked' && { revokedAt: family.revokedAt }),
+      },
       ...(next !== undefined && { next }),
     });
   });
@@ -335,7 +340,7 @@ describe('any sequence of uses by several holders of copies', () => {
         for (const [generation, wait] of presents) {
           now += wait;
           const { rotation, next } = decideRotation(family, present(generation), rules, now);
-          expect(rotation).toEqual({ outcome: 'revoked', at: now });
+          expect(rotation).toEqual({ outcome: 'revoked', revokedAt: NOW, at: now });
           family = next ?? family;
         }
         expect(family.revokedAt).toBe(NOW);

@@ -75,19 +75,20 @@ function isIndexDoubtful({ outcome, family }: { outcome: string; family: Refresh
 }
 
 function readRotation(familyId: string, answer: unknown): Rotation {
-  const [outcome, now, fields] = partsOf(answer);
+  const [outcome, now, detail] = partsOf(answer);
   const at = Number(now);
   switch (outcome) {
     case 'rotated':
     case 'replayed':
     case 'ahead':
     case 'kept': {
-      const family = readFamily(familyId, fields);
+      const family = readFamily(familyId, detail);
       return family === undefined ? { outcome: 'unknown', at } : { outcome, family, at };
     }
+    case 'revoked':
+      return { outcome, revokedAt: Number(detail), at };
     case 'refused':
     case 'reused':
-    case 'revoked':
     case 'expired':
       return { outcome, at };
     default:

@@ -27,7 +27,7 @@ local reuse, idleLifetime, keyId = ARGV[7], tonumber(ARGV[8]), ARGV[9]
 
 local family = redis.call('HMGET', KEYS[1], 'n', 'x', 'e', 'u', 'g')
 if family[1] ~= nonce then return {'unknown', now} end
-if family[2] then return {'revoked', now} end
+if family[2] then return {'revoked', now, family[2]} end
 local expiresAt, usedAt = tonumber(family[3]), tonumber(family[4])
 if expiresAt <= now or usedAt + idleLifetime <= now then return {'expired', now} end
 local behind = tonumber(family[5]) - presented
