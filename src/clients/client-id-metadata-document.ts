@@ -10,7 +10,7 @@ import {
 } from '../platform/index.ts';
 import type { Client, ClientAuthenticationMethod } from './client.ts';
 import { createBackOff, createRateLimit } from './document-back-off.ts';
-import { type CachedDocument, createDocumentCache, freshnessLifetime } from './document-cache.ts';
+import { type CachedDocument, createDocumentCache, freshnessLifetime, isJsonType } from './document-cache.ts';
 import { type DocumentTrust, isTrustedDocument } from './document-trust.ts';
 import { parseMetadataDocument } from './metadata-document.ts';
 
@@ -192,8 +192,4 @@ function unreachable(clientId: string, fault: string, retryAfter = 5, code?: str
     ...(code !== undefined && { code }),
   });
   return new UnavailableError('client metadata document', { cause, retryAfter });
-}
-
-function isJsonType(type: string | undefined): boolean {
-  return /^application\/(json|[a-z0-9!#$&^_.+-]+\+json)\s*(;|$)/i.test(type ?? '');
 }

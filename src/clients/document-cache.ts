@@ -46,3 +46,8 @@ export function freshnessLifetime(
   const age = /^\d{1,10}$/.test(headers['age'] ?? '') ? Number(headers['age']) : 0;
   return Math.min(Math.max(maxAge - age, floor), ceiling);
 }
+
+/** Whether a `Content-Type` is JSON: `application/json` or one with the suffix `+json` (RFC 6839 §3.1). */
+export function isJsonType(type: string | undefined): boolean {
+  return /^application\/(json|[a-z0-9!#$&^_.+-]+\+json)\s*(;|$)/i.test(type ?? '');
+}

@@ -3,6 +3,16 @@
  *
  * May import: oauth, platform, keys.
  */
+export type {
+  AssertionClaims,
+  AssertionExpectation,
+  AssertionFault,
+  AssertionMarker,
+  ConsumeOnce,
+  UnverifiedAssertion,
+  VerifiedAssertion,
+} from './assertion.ts';
+export { assertionMarker, parseAssertion, verifyAssertion } from './assertion.ts';
 export type { Client, ClientAuthenticationMethod, ClientOrigin, RegisteredClient } from './client.ts';
 export { clientHash, isConfidential } from './client.ts';
 export type { ClientCredentials } from './client-authentication.ts';
@@ -17,6 +27,11 @@ export type { ConfiguredClient } from './configured-client.ts';
 export { configuredClient } from './configured-client.ts';
 export type { DocumentTrust } from './document-trust.ts';
 export { isDocumentTrustEntry } from './document-trust.ts';
+export type { AssertionAlgorithm, ForeignKey, ForeignKeyFault } from './foreign-key.ts';
+export type { JwkSet, SignatureHeader } from './jwk-set.ts';
+export { createInlineJwkSet } from './jwk-set.ts';
 export { metadataHash } from './metadata-hash.ts';
+export type { JwkSetLimits, RemoteJwkSets } from './remote-jwk-set.ts';
+export { createRemoteJwkSets } from './remote-jwk-set.ts';
 export type { SignedClientIds } from './signed-client-id.ts';
 export { createSignedClientIds } from './signed-client-id.ts';

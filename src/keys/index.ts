@@ -30,6 +30,7 @@ export { activeKey, dueKeys, keyState, scheduleFor, settle } from './lifecycle.t
 export { NodeJoseError } from './node-jose-key-store.ts';
 export type { KeyRingDeps } from './ring.ts';
 export { createKeyRing, KeysRefusedError } from './ring.ts';
+export { hasRocaFingerprint } from './roca.ts';
 export type { LineFault, RetirementPlan, RotationPlan } from './rotation.ts';
 export { findLineFaults, planRetirement, planRotation, scheduleNext } from './rotation.ts';
 export { createLocalSigner, joseSignature } from './signer.ts';
