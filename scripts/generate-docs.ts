@@ -27,7 +27,7 @@ environment goes first; an empty variable counts as unset. Relative paths start 
 
 Everything is checked before anything starts. All problems are printed together, each by the name you typed, and the
 process exits with code 78. A name that is no setting is a problem too, in the file and among \`GUARDMINT_*\`.
-Lengths of time are whole seconds. A switch is \`on\` or \`off\` in the environment, \`true\` or \`false\` in the file; what has no
+Lengths of time are whole seconds, unless a setting says milliseconds. A switch is \`on\` or \`off\` in the environment, \`true\` or \`false\` in the file; what has no
 variable is set in the file.
 
 ## Settings

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Config, printableConfig } from '../config/index.ts';
-import { checkKeySettings } from '../server/index.ts';
+import { checkKeySettings, readRedisOptions } from '../server/index.ts';
 import { print } from './output.ts';
 
 /** `config check | print`: what the environment and the JSON file come to. */
@@ -12,6 +12,7 @@ export function addConfigCommands(program: Command, loadConfig: () => Config): v
     .action(() => {
       const config = loadConfig();
       checkKeySettings(config);
+      readRedisOptions(config);
       const { warnings, issuer } = config;
       for (const warning of warnings) print(`warning: ${warning}`);
       print(`The settings are usable. Issuer: ${issuer}`);

@@ -55,6 +55,7 @@ export function checkSettings(settings: unknown, context: Context): void {
   if (!isJsonObject(settings)) return;
   checkAddresses(settings, context);
   checkIdentifiers(settings, context);
+  checkRedis(settings, context);
   const { signIn, lifetimes, refresh, registration } = settings;
 
   if (isJsonObject(signIn) && signIn['local'] === false)
@@ -83,6 +84,17 @@ function checkAddresses(settings: JsonObject, context: Context): void {
   if (port === 0 && issuer === undefined) fault(context, ['issuer'], 'is required where the port is 0 (any free port)');
   if (typeof port === 'number' && port !== 0 && port === managementPort)
     fault(context, ['managementPort'], 'must differ from the port of the server');
+}
+
+function checkRedis(settings: JsonObject, context: Context): void {
+  const { redisCertFile, redisKeyFile, redisAcknowledgement, redisCommandTimeout } = settings;
+  if ((redisCertFile === undefined) !== (redisKeyFile === undefined)) {
+    const [missing, given] = redisKeyFile === undefined ? ['Key', 'Cert'] : ['Cert', 'Key'];
+    fault(context, [`redis${missing}File`], `is required beside redis${given}File`);
+  }
+  const half = typeof redisCommandTimeout === 'number' ? redisCommandTimeout / 2 : undefined;
+  if (isJsonObject(redisAcknowledgement) && isBelow(half, redisAcknowledgement['timeout']))
+    fault(context, ['redisAcknowledgement', 'timeout'], 'must be at most half of redisCommandTimeout');
 }
 
 function checkIdentifiers(settings: JsonObject, context: Context): void {

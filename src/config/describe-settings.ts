@@ -67,7 +67,9 @@ function jsonSchema(): JsonObject {
 }
 
 function describeValues(schema: JsonObject): string {
-  const { type, minimum, maximum, items, additionalProperties } = schema;
+  const { type, minimum, maximum, items, additionalProperties, anyOf } = schema;
+  if (Array.isArray(anyOf)) return anyOf.filter(isJsonObject).map(describeValues).join(', ');
+  if (typeof schema['const'] === 'string') return `\`${schema['const']}\``;
   if (Array.isArray(schema['enum'])) return schema['enum'].map((value) => `\`${String(value)}\``).join(', ');
   if (type === 'integer') return `${String(minimum)} to ${String(maximum)}`;
   if (type === 'boolean') return '`true`, `false`';

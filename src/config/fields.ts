@@ -8,6 +8,8 @@ export function whole(min: number, max: number, unit = ''): z.ZodNumber {
 
 /** A length of time in seconds. */
 export const seconds = (min: number, max: number) => whole(min, max, ' of seconds');
+/** A length of time in milliseconds, where seconds are too coarse. */
+export const milliseconds = (min: number, max: number) => whole(min, max, ' of milliseconds');
 /** A switch. */
 export const flag = () => z.boolean({ error: 'must be on or off (true or false)' });
 /** A text that says something. */

@@ -6,6 +6,7 @@ import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { settingNamesAt } from './describe-settings.ts';
 import { CONFIG_VARIABLE, ENVIRONMENT, ownVariables, variableOf } from './environment.ts';
 import { findWarnings } from './find-warnings.ts';
+import { type ReadFile, readSecretFiles } from './secret-files.ts';
 import { SETTINGS, type Settings } from './settings.ts';
 
 type Frozen<T> = T extends readonly (infer Item)[]
@@ -26,9 +27,6 @@ export type Config = Frozen<
 >;
 
 const DEFAULT_FILE = 'guardmint.json';
-
-/** The text of a file, or `undefined` when there is none. Other faults are thrown. */
-type ReadFile = (path: string) => string | undefined;
 
 /**
  * The settings of the environment and of the JSON file (`GUARDMINT_CONFIG`, else `guardmint.json` when there is one);
@@ -63,31 +61,9 @@ export function loadConfig(sources: { env?: NodeJS.ProcessEnv; readFile?: ReadFi
       : [file, dotted(path)].filter((part) => part !== '').join(': ');
   };
   for (const issue of parsed.error?.issues ?? []) problems.push(...problemsOf(issue, nameOf));
-  const keysSecret = parsed.success ? readKeysSecret(parsed.data, nameOf(['keysSecretFile']), readFile, problems) : {};
+  const secrets = parsed.success ? readSecretFiles(parsed.data, nameOf, readFile, problems) : {};
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
-  return complete({ ...parsed.data, ...keysSecret });
-}
-
-/** The secret of the keys where it lies in a file of its own. */
-function readKeysSecret(
-  { keysSecret, keysSecretFile }: Settings,
-  setting: string,
-  readFile: ReadFile,
-  problems: ConfigProblem[],
-): Pick<Settings, 'keysSecret'> {
-  if (keysSecretFile === undefined) return {};
-  const refuse = (fault: string) => {
-    problems.push({ setting, fault });
-    return {};
-  };
-  if (keysSecret !== undefined) return refuse('cannot be set together with keysSecret');
-  try {
-    const text = readFile(keysSecretFile);
-    return text === undefined ? refuse(`there is no file ${keysSecretFile}`) : { keysSecret: text };
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-    return refuse(`${keysSecretFile} cannot be read${code}`);
-  }
+  return complete({ ...parsed.data, ...secrets });
 }
 
 function complete(settings: Settings): Config {

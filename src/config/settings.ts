@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { canonicalResource, findIssuerFault, isScopeToken } from '../oauth/index.ts';
 import { checkClient, checkResource, checkSettings } from './cross-field-rules.ts';
-import { flag, group, list, oneOf, seconds, text, whole } from './fields.ts';
+import { flag, group, list, milliseconds, oneOf, seconds, text, whole } from './fields.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -86,6 +86,11 @@ const client = z
 /** A client of the configuration: RFC 7591 metadata with a `client_id` and the hash of its secret. */
 export type ClientEntry = z.output<typeof client>;
 
+/** The URL of a Redis. */
+export const REDIS_URL = text(2048).regex(/^rediss?(\+(sentinel|cluster))?:\/\/\S+$/, {
+  error: 'must begin with redis://, redis+sentinel:// or redis+cluster://, or the same with rediss for TLS',
+});
+
 /** The periods in the life of the keys of one family; `keys` checks that they leave room for what is made with them. */
 function keyPeriods(what: string, publishLead: number, activePeriod: number, hold: number) {
   return group({
@@ -129,15 +134,43 @@ export const SETTINGS = z
       ),
     dataDir: text(4096).default('data').describe('The folder of the embedded store.'),
     redisUrl: z
-      .exactOptional(
-        text(2048).regex(/^rediss?(\+(sentinel|cluster))?:\/\/\S+$/, {
-          error: 'must begin with redis://, redis+sentinel:// or redis+cluster://, or the same with rediss for TLS',
-        }),
-      )
+      .exactOptional(REDIS_URL)
       .describe(
         'Where Redis is: `redis://`, `redis+sentinel://`, `redis+cluster://`, or `rediss…` for TLS. ' +
           'Absent: the embedded store in the data folder.',
       ),
+    redisUrlFile: z
+      .exactOptional(text(4096))
+      .describe('A file that holds `redisUrl`, password included. Not together with it.'),
+    redisPrefix: text(64)
+      .regex(/^[\w.:-]+$/, { error: 'must consist of letters, digits and . : _ -' })
+      .default('guardmint:')
+      .describe('What every key in Redis begins with, and the pattern of its ACL user. One deployment, one prefix.'),
+    redisCaFile: z
+      .exactOptional(text(4096))
+      .describe('The certificates (PEM) by which Redis is trusted, with `rediss…`. Absent: those of Node.'),
+    redisCertFile: z
+      .exactOptional(text(4096))
+      .describe('The certificate (PEM) shown to a Redis that asks for one. Together with `redisKeyFile`.'),
+    redisKeyFile: z.exactOptional(text(4096)).describe('The private key (PEM) of `redisCertFile`.'),
+    redisServername: z
+      .exactOptional(text(255))
+      .describe('The name in the certificate of Redis. Absent: the host of the URL.'),
+    redisCommandTimeout: milliseconds(100, 30_000)
+      .default(1_000)
+      .describe('After how many milliseconds a command to Redis has failed.'),
+    redisAcknowledgement: group({
+      replicas: z
+        .union([z.literal('auto'), whole(0, 16)], { error: 'must be auto, or a whole number from 0 to 16' })
+        .default('auto')
+        .describe(
+          'How many replicas must have what may not be lost before it is answered (WAIT). `auto`: one, wherever there ' +
+            'is a replica. A number is demanded without exception.',
+        ),
+      timeout: milliseconds(10, 15_000)
+        .default(200)
+        .describe('How many milliseconds to wait for them; at most half of `redisCommandTimeout`.'),
+    }),
     redisStrict: flag()
       .default(false)
       .describe('Whether to refuse a Redis that is absent or whose settings lose acknowledged writes.'),

@@ -4,6 +4,7 @@ import type { Clock } from '../platform/index.ts';
 import { createEmbeddedStore } from '../store/embedded/index.ts';
 import type { Log } from '../telemetry/index.ts';
 import type { TokenStore } from '../tokens/index.ts';
+import { readRedisOptions } from './redis-options.ts';
 
 /**
  * The store of the configuration: Redis where its URL is given, else one file in the data folder.
@@ -14,8 +15,8 @@ export async function openStore(
   config: Config,
   deps: { readonly clock: Clock; readonly log: Log },
 ): Promise<TokenStore> {
-  const { redisUrl, redisStrict } = config;
-  if (redisUrl === undefined) {
+  const options = readRedisOptions(config);
+  if (options === undefined) {
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
     return createEmbeddedStore({ file: `${config.dataDir}/guardmint.db`, clock: deps.clock });
   }
@@ -23,13 +24,13 @@ export async function openStore(
   const { createRedisStore, RedisSettingsError, RedisUrlError } = await import('../store/redis/index.ts');
   try {
     return await createRedisStore({
-      url: redisUrl,
-      strict: redisStrict,
+      ...options,
       onFault: ({ kind, message }) => deps.log.warn({ kind }, `redis: ${message}`),
     });
   } catch (error) {
     if (error instanceof RedisUrlError || error instanceof RedisSettingsError) {
-      throw new ConfigError([{ setting: 'redisUrl', fault: error.message }]);
+      const setting = config.redisUrlFile === undefined ? 'redisUrl' : 'redisUrlFile';
+      throw new ConfigError([{ setting, fault: error.message }]);
     }
     throw error;
   }

@@ -36,6 +36,9 @@ describe('settings', () => {
       keysDir: 'keys',
       dangerouslyKeepKeysInClear: false,
       dataDir: 'data',
+      redisPrefix: 'guardmint:',
+      redisCommandTimeout: 1000,
+      redisAcknowledgement: { replicas: 'auto', timeout: 200 },
       redisStrict: false,
       usersFile: 'data/users.json',
       trustProxy: 0,
@@ -303,6 +306,75 @@ describe('the secret of the keys', () => {
     const config = load({ GUARDMINT_KEYS_SECRET: SECRET, GUARDMINT_DANGEROUSLY_KEEP_KEYS_IN_CLEAR: '1' });
 
     expect(printableConfig(config)).toMatchObject({ keysSecret: '(set, not shown)', dangerouslyKeepKeysInClear: true });
+  });
+});
+
+describe('Redis', () => {
+  const env = {
+    GUARDMINT_REDIS_URL: 'rediss://redis.internal',
+    GUARDMINT_REDIS_PREFIX: 'prod.auth:',
+    GUARDMINT_REDIS_CA_FILE: '/tls/ca.pem',
+    GUARDMINT_REDIS_CERT_FILE: '/tls/cert.pem',
+    GUARDMINT_REDIS_KEY_FILE: '/tls/key.pem',
+    GUARDMINT_REDIS_SERVERNAME: 'redis.example',
+    GUARDMINT_REDIS_COMMAND_TIMEOUT: '3000',
+    GUARDMINT_REDIS_ACKNOWLEDGEMENT_REPLICAS: '2',
+    GUARDMINT_REDIS_ACKNOWLEDGEMENT_TIMEOUT: '1500',
+  };
+
+  test('is wholly set by the environment', () => {
+    expect(load(env)).toMatchObject({
+      redisUrl: 'rediss://redis.internal',
+      redisPrefix: 'prod.auth:',
+      redisCaFile: '/tls/ca.pem',
+      redisCertFile: '/tls/cert.pem',
+      redisKeyFile: '/tls/key.pem',
+      redisServername: 'redis.example',
+      redisCommandTimeout: 3000,
+      redisAcknowledgement: { replicas: 2, timeout: 1500 },
+    });
+    expect(load({ GUARDMINT_REDIS_ACKNOWLEDGEMENT_REPLICAS: 'auto' }).redisAcknowledgement.replicas).toBe('auto');
+  });
+
+  test.each([
+    [{ GUARDMINT_REDIS_PREFIX: 'a{b}:' }, 'GUARDMINT_REDIS_PREFIX: must consist of letters, digits and . : _ -'],
+    [{ GUARDMINT_REDIS_PREFIX: 'all*' }, 'GUARDMINT_REDIS_PREFIX: must consist of letters, digits and . : _ -'],
+    [{ GUARDMINT_REDIS_KEY_FILE: '' }, 'GUARDMINT_REDIS_KEY_FILE: is required beside redisCertFile'],
+    [{ GUARDMINT_REDIS_CERT_FILE: '' }, 'GUARDMINT_REDIS_CERT_FILE: is required beside redisKeyFile'],
+    [
+      { GUARDMINT_REDIS_ACKNOWLEDGEMENT_REPLICAS: 'some' },
+      'GUARDMINT_REDIS_ACKNOWLEDGEMENT_REPLICAS: must be auto, or a whole number from 0 to 16',
+    ],
+    [
+      { GUARDMINT_REDIS_ACKNOWLEDGEMENT_TIMEOUT: '1501' },
+      'GUARDMINT_REDIS_ACKNOWLEDGEMENT_TIMEOUT: must be at most half of redisCommandTimeout',
+    ],
+    [
+      { GUARDMINT_REDIS_COMMAND_TIMEOUT: '1s' },
+      'GUARDMINT_REDIS_COMMAND_TIMEOUT: must be a whole number of milliseconds from 100 to 30000',
+    ],
+  ])('with %j is refused', (change, problem) => {
+    expect(problems({ ...env, ...change })).toEqual([problem]);
+  });
+
+  test('has its URL in a file, where the password does not show', () => {
+    const readFile = (path: string) =>
+      path === '/run/secrets/redis' ? 'redis://guardmint:hunter2@redis\n' : undefined;
+    const config = loadConfig({ env: { GUARDMINT_REDIS_URL_FILE: '/run/secrets/redis' }, readFile });
+
+    expect(config.redisUrl).toBe('redis://guardmint:hunter2@redis');
+    expect(JSON.stringify(printableConfig(config))).not.toContain('hunter2');
+  });
+
+  test('is told of a URL file that is absent, beside a URL, or no URL, without a word of what it holds', () => {
+    const file = 'GUARDMINT_REDIS_URL_FILE';
+    const readFile = (path: string) => (path === '/run/secrets/redis' ? 'hunter2' : undefined);
+    const load = () => loadConfig({ env: { [file]: '/run/secrets/redis' }, readFile });
+
+    expect(problems({ [file]: '/nowhere' })).toEqual([`${file}: there is no file /nowhere`]);
+    expect(problems({ ...env, [file]: '/nowhere' })).toEqual([`${file}: cannot be set together with redisUrl`]);
+    expect(load).toThrow(`${file}: what /run/secrets/redis holds must begin with redis://`);
+    expect(load).not.toThrow('hunter2');
   });
 });
 

@@ -36,9 +36,7 @@ export async function startSentinelGroup(settings: RedisSettings = {}): Promise<
         'failover-timeout mymaster 2000',
       ],
     };
-    sentinels.push(
-      started.use(await runServer({ folder, port, settings: monitor, isTls: false, args: ['--sentinel'] })),
-    );
+    sentinels.push(started.use(await runServer({ folder, port, settings: monitor, args: ['--sentinel'] })));
   }
   for (const sentinel of sentinels) {
     await until(async () => {

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
 
 /** A `redis-server` or `valkey-server` on the PATH. Tests that stop, kill or configure servers need one. */
@@ -49,16 +50,19 @@ export async function startRedis(
   if (options.tls !== undefined) {
     const { cert, key, ca } = options.tls;
     Object.assign(settings, { port: '0', 'tls-port': String(port), 'tls-cert-file': cert, 'tls-key-file': key });
-    Object.assign(settings, { 'tls-ca-cert-file': ca, 'tls-auth-clients': 'no' });
+    Object.assign(settings, { 'tls-ca-cert-file': ca });
+    Object.assign(settings, { 'tls-auth-clients': options.tls.asksForCertificate === true ? 'yes' : 'no' });
   }
   const folder = mkdtempSync(join(tmpdir(), 'guardmint-redis-'));
-  return runServer({ folder, port, settings, isTls: options.tls !== undefined, args: [] });
+  return runServer({ folder, port, settings, ...(options.tls && { tls: options.tls }), args: [] });
 }
 
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
   readonly ca: string;
+  /** Whether clients have to show a certificate by the same authority. */
+  readonly asksForCertificate?: boolean;
 }
 
 /** Starts the program with a configuration file in a folder that goes with it. */
@@ -66,10 +70,16 @@ export async function runServer(plan: {
   folder: string;
   port: number;
   settings: RedisSettings;
-  isTls: boolean;
+  tls?: TlsFiles;
   args: readonly string[];
 }): Promise<RedisServer> {
-  const { folder, port, settings, isTls, args } = plan;
+  const { folder, port, settings, args } = plan;
+  const isTls = plan.tls !== undefined;
+  const tls = plan.tls && {
+    rejectUnauthorized: false,
+    cert: readFileSync(plan.tls.cert),
+    key: readFileSync(plan.tls.key),
+  };
   const file = join(folder, 'redis.conf');
   const fixed: RedisSettings = {
     port: String(port),
@@ -86,7 +96,7 @@ export async function runServer(plan: {
     lazyConnect: true,
     retryStrategy: () => 50,
     maxRetriesPerRequest: null,
-    ...(isTls && { tls: { rejectUnauthorized: false } }),
+    ...(tls && { tls }),
   });
   admin.on('error', () => {});
   let child = launch();
@@ -102,7 +112,7 @@ export async function runServer(plan: {
 
   async function whenUp(): Promise<void> {
     const deadline = AbortSignal.timeout(DEADLINE);
-    while (!(await isUp(port, isTls))) {
+    while (!(await isUp(port, tls))) {
       if (child.exitCode !== null || deadline.aborted) throw new Error(`the server on port ${port} did not come up`);
       await pause(20);
     }
@@ -155,7 +165,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-async function isUp(port: number, isTls: boolean): Promise<boolean> {
+async function isUp(port: number, tls: ConnectionOptions | undefined): Promise<boolean> {
   const probe = new Redis({
     host: '127.0.0.1',
     port,
@@ -163,7 +173,7 @@ async function isUp(port: number, isTls: boolean): Promise<boolean> {
     lazyConnect: true,
     retryStrategy: null,
     enableReadyCheck: false,
-    ...(isTls && { tls: { rejectUnauthorized: false } }),
+    ...(tls && { tls }),
   });
   probe.on('error', () => {});
   try {

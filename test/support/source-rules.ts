@@ -65,7 +65,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'node:net': ['platform', 'server'],
   'node:readline': ['cli'],
   'node:sqlite': ['store/embedded', 'keys/backends/folder-lock.ts', 'interaction/user-file.ts'],
-  'node:tls': ['platform'],
+  'node:tls': ['platform', 'server'],
 };
 
 /** Modules of Node that reach nothing outside the process. */
