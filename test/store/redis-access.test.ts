@@ -7,7 +7,7 @@ import { createRedisStore } from '../../src/store/redis/index.ts';
 import { describeTokenStore } from '../../src/testing/index.ts';
 import { certify } from '../support/certificates.ts';
 import { programMissing, reasonToSkip } from '../support/redis.ts';
-import { type ClusterGroup, startCluster } from '../support/redis-groups.ts';
+import { type ClusterGroup, startCluster, whenReplicating } from '../support/redis-groups.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { openOver } from './redis-subjects.ts';
 import { START } from './samples.ts';
@@ -15,11 +15,9 @@ import { START } from './samples.ts';
 const missing = reasonToSkip(programMissing);
 const titled = (title: string) => (missing === undefined ? title : `${title} (skipped: ${missing})`);
 
-/** The ACL of docs/decisions/0010-redis-layout.md, for the keys of these tests. */
+/** The ACL of docs/redis.md, for the keys of these tests. */
 const ACL = (
-  /^ACL SETUSER guardmint (.*)$/m.exec(
-    readFileSync(new URL('../../docs/decisions/0010-redis-layout.md', import.meta.url), 'utf8'),
-  )?.[1] ?? ''
+  /^ACL SETUSER guardmint (.*)$/m.exec(readFileSync(new URL('../../docs/redis.md', import.meta.url), 'utf8'))?.[1] ?? ''
 )
   .replace('~guardmint:*', '~test-*')
   .split(' ');
@@ -54,6 +52,25 @@ describe.skipIf(missing !== undefined)(
         it,
       },
     );
+
+    it('can wait for a replica, in any database, and end the watermarks that are over', async () => {
+      const settings = { replicaof: `127.0.0.1 ${server.port}` };
+      await using replica = await startRedis({ settings });
+      await whenReplicating(server);
+      await replica.admin.ping();
+      let now = START;
+      const options = { prefix: 'test-waiting:', strict: false, acknowledgement: { replicas: 1 } } as const;
+      const store = await createRedisStore({ url: `${asUser(server.url)}/3`, ...options, testClock: () => now });
+
+      expect(await store.oneTime.consumeOnce({ kind: 'code', id: 'one', expiresAt: START + 60 })).toBe('first');
+      await store.denylist.deny({ kind: 'subject', id: 'alice', lifetime: 60 });
+      now += 10_000;
+      await store.denylist.deny({ kind: 'subject', id: 'bob', lifetime: 60 });
+      const { entries } = await store.denylist.snapshot();
+
+      expect(entries.map(({ id }) => id)).toEqual(['bob']);
+      await store.close();
+    });
 
     it('can reach no key of others', async () => {
       const store = await createRedisStore({ url: asUser(server.url), prefix: 'elsewhere:', testClock: () => START });
