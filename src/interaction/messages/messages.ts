@@ -1,4 +1,5 @@
 import { en } from './en.ts';
+import { ko } from './ko.ts';
 
 /** A notice: what happened, and what the person can do. Plain text. */
 export interface Notice {
@@ -76,7 +77,7 @@ export interface Messages {
   };
 }
 
-const LANGUAGES: readonly Messages[] = [en];
+const LANGUAGES: readonly Messages[] = [en, ko];
 
 /** The messages in the first language we have among those wanted (BCP 47 tags, best first); else English. */
 export function chooseMessages(wanted: readonly string[]): Messages {

@@ -16,6 +16,7 @@ main{width:100%;max-width:29rem;background:var(--card);border:1px solid var(--li
 .brand svg{width:1.375rem;height:1.375rem;flex:none;color:var(--mint)}
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 .5rem;font-weight:650;text-wrap:balance}
 p{margin:0 0 1rem}
+:lang(ko){word-break:keep-all;overflow-wrap:anywhere}
 .quiet{color:var(--quiet)}
 .small{font-size:.875rem}
 a{color:var(--mint);text-underline-offset:.2em}
