@@ -1,5 +1,6 @@
 /**
- * keys: the key ring, the life of a key, signers, the JWK Set, and the backends that hold keys.
+ * keys: the key ring, the life of a key, signers, the JWK Set, and the backends that hold keys. Published as
+ * `guardmint/keys`, for those who keep keys in a place of their own.
  *
  * May import: oauth, platform.
  */
@@ -8,10 +9,19 @@ export { createFileKeyBackend } from './backends/file.ts';
 export type { KeyEncryption, KeyEncryptionKey, OpenedSeal } from './backends/key-encryption.ts';
 export { createKeyEncryption, KeySecretError, parseKeySecret } from './backends/key-encryption.ts';
 export type { KeyFileProtection } from './backends/key-file.ts';
+export type { ExternalKeyBackendDeps } from './external/external-key-backend.ts';
+export { createExternalKeyBackend } from './external/external-key-backend.ts';
+export type {
+  ExternalKey,
+  ExternalKeyOrder,
+  ExternalKeyStore,
+  MadeExternalKey,
+} from './external/external-key-store.ts';
 export type { ImportedKey, KeyImport, KeyImportOptions } from './imported-key.ts';
 export { KeyImportError, parseImportedKeys } from './imported-key.ts';
 export { createJwkSet, JWK_SET_MAX_AGE } from './jwk-set.ts';
 export type { KeyAlg, KeyBackend, KeyListing, KeyOrder, StoredKey, UnreadableKey } from './key-backend.ts';
+export { KeyRefusedError } from './key-backend.ts';
 export type {
   JwkSetDocument,
   JwsSigner,

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { EpochSeconds } from '../oauth/index.ts';
+import type { ExternalKey } from './external/external-key-store.ts';
 import type { JwsSigner, KeyFamily, KeyRecord, KeyTimes, SigningAlg } from './key-ring.ts';
 
 /** `alg` of a key of any family: secrets encrypt directly with A256GCM or make HMAC-SHA-256. */
@@ -12,6 +13,8 @@ export interface StoredKey extends KeyRecord {
   readonly epoch: number;
   /** The name under which the backend keeps it, for messages. */
   readonly slot: string;
+  /** The store that holds the private half, as long as it does; absent when the backend itself has it, or nobody. */
+  readonly external?: ExternalKey;
 }
 
 /** Something in the place of keys that is not a usable key. */
@@ -66,7 +69,7 @@ export interface KeyBackend {
    */
   create(order: KeyOrder): Promise<StoredKey | undefined>;
   /**
-   * The means to sign with a signing key whose private half exists. It keeps working after `destroyPrivate`.
+   * The means to sign with a signing key whose private half exists. It may keep working after `destroyPrivate`.
    * @throws KeyRefusedError when the private half is missing or unusable.
    */
   openSigner(key: StoredKey): Promise<JwsSigner>;

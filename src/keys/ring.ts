@@ -35,6 +35,8 @@ export class KeysRefusedError extends Error {
 const MET: readonly KeyState[] = ['active', 'retiring', 'next'];
 // Changes come in bursts (link, unlink, lock); one reading shortly after the last of them is enough.
 const SETTLE_MS = 50;
+// While nothing can be signed, because the store of the key in force is away.
+const RETRY_MS = 2_000;
 
 /** The answers for one moment. */
 interface View {
@@ -120,7 +122,8 @@ export async function createKeyRing(deps: KeyRingDeps): Promise<KeyRing> {
   }
 
   function pollOn(): void {
-    if (!isClosed) poll = setTimeout(() => void read().finally(pollOn), interval).unref();
+    const pause = active('signing')?.signer === undefined ? Math.min(RETRY_MS, interval) : interval;
+    if (!isClosed) poll = setTimeout(() => void read().finally(pollOn), pause).unref();
   }
 
   function readSoon(): void {

@@ -93,5 +93,7 @@ export async function deleteSpentKeys(deps: KeyUpkeepDeps): Promise<void> {
 function deletionFor(key: StoredKey, now: EpochSeconds): 'destroy' | 'remove' | undefined {
   const state = keyState(key, now - CLOCK_SKEW);
   if (state === 'removed') return 'remove';
+  // A store that could not be reached when the key ended still has its private half.
+  if (key.external !== undefined && key.destroyedAt !== undefined) return 'destroy';
   return state === 'retiring' && key.family === 'signing' && !isDestroyed(key) ? 'destroy' : undefined;
 }

@@ -35,7 +35,9 @@ export type AuditEventName =
   | 'key.removed'
   | 'key.revoked'
   | 'key.unreadable'
-  | 'key.write_failed';
+  | 'key.write_failed'
+  | 'key.store_unavailable'
+  | 'key.store_recovered';
 
 /** Where audit events go. Must not throw. */
 export type Audit = (event: AuditEvent) => void;

@@ -28,7 +28,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'store/embedded': { may: ['oauth', 'platform', 'tokens'] },
   'store/redis': { may: ['oauth', 'platform', 'tokens'] },
   telemetry: { may: ['oauth', 'platform'] },
-  testing: { may: ['oauth', 'platform', 'tokens'] },
+  testing: { may: ['oauth', 'platform', 'keys', 'tokens'] },
   resource: { may: ['oauth'] },
   server: { may: ['*'] },
   cli: { may: ['*'] },

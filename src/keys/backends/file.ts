@@ -1,6 +1,7 @@
 import { createPrivateKey, createSecretKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { type EpochSeconds, isCanonicalBase64url, type JsonObject, UnavailableError } from '../../oauth/index.ts';
 import type { Random } from '../../platform/index.ts';
+import type { ExternalKey } from '../external/external-key-store.ts';
 import { type KeyBackend, type KeyOrder, KeyRefusedError, type StoredKey, type UnreadableKey } from '../key-backend.ts';
 import {
   findPublicKeyFault,
@@ -10,7 +11,7 @@ import {
   secretThumbprint,
   toPublicJwk,
 } from '../key-material.ts';
-import type { JwsSigner } from '../key-ring.ts';
+import type { JwsSigner, PublicJwk } from '../key-ring.ts';
 import { createLocalSigner, passesCanary } from '../signer.ts';
 import { withFolderLock } from './folder-lock.ts';
 import type { KeyEncryption } from './key-encryption.ts';
@@ -34,6 +35,12 @@ export interface FileKeyBackend extends KeyBackend {
    * @throws KeyRefusedError for a key that does not fit its alg, or whose kid is here already.
    */
   adopt(order: KeyOrder, privateJwk: JsonObject): Promise<StoredKey | undefined>;
+  /** Records a signing key whose private half a store holds, unless the slot is taken: then `undefined`. */
+  record(order: KeyOrder, publicJwk: PublicJwk, external: ExternalKey): Promise<StoredKey | undefined>;
+  /** Takes the store off the record of a key: it has deleted the private half. */
+  forgetExternal(kid: string): Promise<void>;
+  /** Does the work while no other process changes the folder. Only `list` and `record` may be used in it. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** How the files that can be read are protected, by slot. */
   protections(): Promise<ReadonlyMap<string, KeyFileProtection>>;
   /** Writes every file that is not protected as new ones are. Answers the slots that were written; a kill loses nothing. */
@@ -150,6 +157,12 @@ export function createFileKeyBackend(deps: FileKeyBackendDeps): FileKeyBackend {
     });
   }
 
+  async function record(order: KeyOrder, publicJwk: PublicJwk, external: ExternalKey): Promise<StoredKey | undefined> {
+    const { family, alg, epoch, times } = order;
+    const key = { kid: publicJwk.kid, family, alg, epoch, slot: slotOf(order), ...times, publicJwk, external };
+    return await write({ key });
+  }
+
   async function protections(): Promise<ReadonlyMap<string, KeyFileProtection>> {
     const found = new Map<string, KeyFileProtection>();
     for (const { slot } of (await list()).keys) {
@@ -185,6 +198,9 @@ export function createFileKeyBackend(deps: FileKeyBackendDeps): FileKeyBackend {
     create: (order) => reach(create(order)),
     adopt: (order, privateJwk) => reach(adopt(order, privateJwk)),
     promote: (kid, at) => reach(change(kid, (file) => promoted(file, at))),
+    record: (order, publicJwk, external) => reach(record(order, publicJwk, external)),
+    forgetExternal: (kid) => reach(change(kid, withoutExternal)),
+    exclusively: (work) => reach(alone(work)),
     protections: () => reach(protections()),
     rewrap: () => reach(rewrap()),
     openSigner: (key) => reach(openPrivateJwk(key).then((jwk) => openSigner(key, jwk))),
@@ -204,8 +220,18 @@ export function createFileKeyBackend(deps: FileKeyBackendDeps): FileKeyBackend {
 
 /** The file without its private half; what happened to the key before stays as it is recorded. */
 function withoutPrivate(file: KeyFile, ended: { revokedAt?: EpochSeconds; destroyedAt: EpochSeconds }): KeyFile {
-  if (file.privateJwk === undefined && ended.revokedAt === undefined) return file;
+  const isGone = file.privateJwk === undefined && (file.key.external === undefined || isEnded(file.key));
+  if (isGone && ended.revokedAt === undefined) return file;
   return { key: { ...file.key, ...ended, destroyedAt: file.key.destroyedAt ?? ended.destroyedAt } };
+}
+
+function isEnded({ destroyedAt }: StoredKey): boolean {
+  return destroyedAt !== undefined;
+}
+
+function withoutExternal(file: KeyFile): KeyFile {
+  const { external, ...key } = file.key;
+  return external === undefined || !isEnded(key) ? file : { key };
 }
 
 /** The file of a key that comes into force earlier than planned; every later time moves with it. */

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, parseJsonBytes, parseJsonObject } from '../../oauth/index.ts';
 import { sha256 } from '../../platform/index.ts';
+import type { ExternalKey } from '../external/external-key-store.ts';
 import { type KeyAlg, KeyRefusedError, type StoredKey } from '../key-backend.ts';
 import { isSigningAlg, toPublicJwk } from '../key-material.ts';
 import type { KeyFamily, KeyTimes } from '../key-ring.ts';
@@ -14,7 +15,7 @@ const TIMES = ['createdAt', 'publishAt', 'activateAt', 'retireAt', 'removeAt'] a
 /** A key file, opened: what may be known beside what must not. */
 export interface KeyFile {
   readonly key: StoredKey;
-  /** The private JWK (RFC 7517). Not there any more once the private half was deleted. */
+  /** The private JWK (RFC 7517). Not there when a store has the private half, or once it was deleted. */
   readonly privateJwk?: JsonObject;
 }
 
@@ -86,7 +87,9 @@ export function createKeyFileFormat({ encryption, acceptsClear }: KeyFileFormatD
     if (file === undefined) throw refuse('malformed_json');
     const key = await parsePublicPart(file, slot, refuse);
     const stored = parseStoredPart(file, refuse);
-    const isGone = key.destroyedAt !== undefined || key.revokedAt !== undefined;
+    const isElsewhere = key.external !== undefined;
+    const isGone = isElsewhere || key.destroyedAt !== undefined || key.revokedAt !== undefined;
+    if (isElsewhere && stored.jwk !== undefined) throw refuse('malformed_key');
     if (stored.jwe === undefined) {
       if (stored.jwk === undefined && !isGone) throw refuse('private_half_missing');
       if (encryption !== undefined && !acceptsClear) throw refuse('not_encrypted');
@@ -103,7 +106,7 @@ export function createKeyFileFormat({ encryption, acceptsClear }: KeyFileFormatD
       return { key };
     }
     const privateJwk = parseJsonBytes(opened.content);
-    if (!isJsonObject(privateJwk)) throw refuse('malformed_key');
+    if (isElsewhere || !isJsonObject(privateJwk)) throw refuse('malformed_key');
     return { key, privateJwk };
   }
 
@@ -120,7 +123,7 @@ export function createKeyFileFormat({ encryption, acceptsClear }: KeyFileFormatD
 
 /** What the JWE of a key is bound to: family, kid, alg and number, and every other public member by its digest. */
 function bindingOf({ slot: _, ...key }: StoredKey): JsonObject {
-  const { kid, family, alg, epoch, publicJwk, revokedAt, destroyedAt } = key;
+  const { kid, family, alg, epoch, publicJwk, revokedAt, destroyedAt, external } = key;
   const times = [...TIMES.map((name) => key[name]), revokedAt ?? null, destroyedAt ?? null];
   const content = [
     kid,
@@ -129,6 +132,7 @@ function bindingOf({ slot: _, ...key }: StoredKey): JsonObject {
     epoch,
     times,
     publicJwk === undefined ? null : Object.entries(publicJwk).sort(([one], [other]) => (one < other ? -1 : 1)),
+    ...(external === undefined ? [] : [[external.store, external.id]]),
   ];
   return { typ: SEAL_TYPE, family, key: kid, key_alg: alg, epoch, digest: sha256(JSON.stringify(content)) };
 }
@@ -148,13 +152,23 @@ async function parsePublicPart(
   if (times === undefined) throw refuse('malformed_times');
   const { kid } = file;
   if (typeof kid !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(kid)) throw refuse('malformed_kid');
-  const key: StoredKey = { kid, family, alg, epoch, slot, ...times };
+  const external = parseExternal(file['external'], refuse);
+  if (external !== undefined && family !== 'signing') throw refuse('key_type_mismatch');
+  const key: StoredKey = { kid, family, alg, epoch, slot, ...times, ...(external && { external }) };
   if (!isSigningAlg(alg)) return key;
   if (!isJsonObject(file['publicJwk'])) throw refuse('malformed_key');
   const publicJwk = await toPublicJwk(file['publicJwk'], alg).catch(() => undefined);
   if (publicJwk === undefined) throw refuse('malformed_key');
   if (publicJwk.kid !== kid) throw refuse('kid_mismatch');
   return { ...key, publicJwk };
+}
+
+function parseExternal(value: unknown, refuse: (reason: string) => KeyRefusedError): ExternalKey | undefined {
+  if (value === undefined) return undefined;
+  const { store, id } = isJsonObject(value) ? value : {};
+  if (typeof store !== 'string' || typeof id !== 'string') throw refuse('malformed_key');
+  if (!/^[a-z0-9-]{1,32}$/.test(store) || !/^[\x21-\x7e]{1,2048}$/.test(id)) throw refuse('malformed_key');
+  return { store, id };
 }
 
 /** The private JWK as it is stored: in clear, in a JWE, or gone, then maybe with a JWE that proves it. */

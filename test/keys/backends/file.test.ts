@@ -14,7 +14,7 @@ import {
 import { toPublicJwk } from '../../../src/keys/key-material.ts';
 import { UnavailableError } from '../../../src/oauth/index.ts';
 import { systemRandom } from '../../../src/platform/index.ts';
-import { describeKeyBackend } from '../key-backend.contract.ts';
+import { describeKeyBackend } from '../../../src/testing/index.ts';
 import { createKeyFolder, openRing, START } from '../key-folder.ts';
 
 const connect = (directory: string) => createFileKeyBackend({ directory, random: systemRandom });
@@ -28,19 +28,31 @@ const SIGNING = 'signing-ES256-1.json';
 const NEXT = 'signing-ES256-2.json';
 const CLIENT = 'client-HS256-1.json';
 
-describeKeyBackend('file', async () => {
-  const folder = await createKeyFolder();
-  return { connect: () => connect(folder.directory), [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
-});
+const TRAITS = { algorithms: ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'], keepsOpenSigners: true } as const;
 
-describeKeyBackend('encrypted file', async () => {
-  const folder = await createKeyFolder();
-  const encryption = createKeyEncryption(parseKeySecret(systemRandom(32)));
-  return {
-    connect: () => createFileKeyBackend({ directory: folder.directory, random: systemRandom, encryption }),
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-  };
-});
+describeKeyBackend(
+  'a folder',
+  async () => {
+    const folder = await createKeyFolder();
+    return { connect: () => connect(folder.directory), [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+  },
+  TRAITS,
+  { describe, it },
+);
+
+describeKeyBackend(
+  'an encrypted folder',
+  async () => {
+    const folder = await createKeyFolder();
+    const encryption = createKeyEncryption(parseKeySecret(systemRandom(32)));
+    return {
+      connect: () => createFileKeyBackend({ directory: folder.directory, random: systemRandom, encryption }),
+      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    };
+  },
+  { ...TRAITS, algorithms: ['ES256'] },
+  { describe, it },
+);
 
 describe('a keys directory', () => {
   it('is made with mode 0700, its files with 0600, whatever the umask [F13]', async () => {
