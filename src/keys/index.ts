@@ -45,4 +45,4 @@ export type { LineFault, RetirementPlan, RotationPlan } from './rotation.ts';
 export { findLineFaults, planRetirement, planRotation, scheduleNext } from './rotation.ts';
 export { createLocalSigner, joseSignature } from './signer.ts';
 export type { KeyPeriods, KeyTimingNeeds, KeyTimings } from './timings.ts';
-export { CLOCK_SKEW, defaultTimings, findTimingsFault } from './timings.ts';
+export { CLOCK_SKEW, DEFAULT_POLL_INTERVAL, defaultTimings, findTimingsFault } from './timings.ts';
