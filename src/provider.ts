@@ -47,6 +47,7 @@ export type {
   JwtRefreshToken,
   OAuthAuthorizationServerProvider,
   OAuthToken,
+  Permitted,
   RefreshToken,
 } from './provider/index.ts';
 export { createJwtProvider } from './provider/index.ts';

@@ -290,15 +290,39 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-74': {
     source: 'MCP 2025-03-26 authorization',
-    status: 'deferred',
-    behaviour: 'Machines get tokens with their own credentials.',
-    reason:
-      'The client_credentials grant is an extension since 2025-11-25 and is not built. Expiry and rotation are AS-63 and AS-64.',
+    status: 'implemented',
+    behaviour: 'Machines get tokens with their own credentials. Expiry and rotation are AS-63 and AS-64.',
   },
   'AS-75': {
     source: 'MCP 2025-06-18 Token Handling',
     status: 'unproven',
     behaviour: 'Our own endpoints do not act on tokens for an MCP server, except to revoke them.',
+  },
+  'CC-01': {
+    source: 'MCP extension oauth-client-credentials',
+    status: 'implemented',
+    behaviour: 'Only clients of the configuration have tokens of their own; nobody registers for them.',
+  },
+  'CC-02': {
+    source: 'RFC 6749 §4.4; RFC 9068 §2.2',
+    status: 'implemented',
+    behaviour: 'The token of a machine has the client as its subject.',
+  },
+  'CC-03': {
+    source: 'MCP extension oauth-client-credentials',
+    status: 'implemented',
+    behaviour:
+      'The grant type and the methods of authentication are advertised; a secret is read from header and body.',
+  },
+  'CC-04': {
+    source: 'RFC 6749 §4.4.3',
+    status: 'implemented',
+    behaviour: 'A machine gets no refresh token.',
+  },
+  'CC-05': {
+    source: 'RFC 6749 §5.2; RFC 8707 §2',
+    status: 'implemented',
+    behaviour: 'A public client, wrong credentials and an unknown resource are refused, each with its own code.',
   },
   'CI-01': {
     source: 'Client ID Metadata Document -02',

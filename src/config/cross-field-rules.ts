@@ -45,9 +45,23 @@ export function checkClient(entry: unknown, context: Context): void {
       );
   });
   const grantTypes = entry['grant_types'];
+  if (texts(grantTypes).includes('client_credentials')) checkMachine(entry, context);
   const isInteractive = !Array.isArray(grantTypes) || grantTypes.includes('authorization_code');
   if (isInteractive && (redirectUris === undefined || (Array.isArray(redirectUris) && redirectUris.length === 0)))
     fault(context, ['redirect_uris'], 'must name at least one redirect URI');
+}
+
+/** A client that has tokens of its own must prove that it is itself (RFC 6749 §4.4); they carry its client_id as `sub`. */
+function checkMachine(entry: JsonObject, context: Context): void {
+  if (entry['token_endpoint_auth_method'] === 'none' || entry['client_secret_hash'] === undefined)
+    fault(
+      context,
+      ['grant_types'],
+      'client_credentials is for a client that authenticates: give it a client_secret_hash',
+    );
+  const id = entry['client_id'];
+  if (typeof id === 'string' && id.length > 1_024)
+    fault(context, ['client_id'], 'must have at most 1024 characters for client_credentials');
 }
 
 /** What must hold between settings. */

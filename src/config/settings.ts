@@ -59,7 +59,7 @@ const client = z
       client_name: z.exactOptional(text(128)).describe('What people are shown on the consent page.'),
       redirect_uris: z.exactOptional(list(text())).describe('Where answers may be sent; compared exactly.'),
       grant_types: z
-        .exactOptional(list(oneOf(['authorization_code', 'refresh_token'])))
+        .exactOptional(list(oneOf(['authorization_code', 'refresh_token', 'client_credentials'])))
         .describe('Absent: both `authorization_code` and `refresh_token`.'),
       response_types: z.exactOptional(list(oneOf(['code']))).describe('Only `code` exists.'),
       token_endpoint_auth_method: z

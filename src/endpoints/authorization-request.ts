@@ -3,6 +3,7 @@ import {
   type AuthorizationRequest,
   type Form,
   isCodeChallenge,
+  OFFLINE_ACCESS,
   parseScope,
   type Resource,
   type ResourceDirectory,
@@ -13,9 +14,6 @@ import {
 
 const PROMPTS = new Set(['none', 'login', 'consent', 'select_account']);
 const MAX_STATE_LENGTH = 2_048;
-
-/** A scope every client may ask for: whether it gets refresh tokens is not the resource's business (SEP-2207). */
-export const OFFLINE_ACCESS = 'offline_access';
 
 /**
  * Reads the parameters of an authorization request whose client and redirect URI are proved (RFC 6749 §4.1.1, RFC 7636

@@ -1,9 +1,10 @@
 import Router from '@koa/router';
-import { createAuthorizationCodeGrant, createRefreshTokenGrant, type Grant } from '../grants/index.ts';
+import { createGrants, INTERACTIVE_GRANT_TYPES } from '../grants/index.ts';
 import {
   createResourceDirectory,
   findIssuerFault,
   issuerPath,
+  OFFLINE_ACCESS,
   type ResourceDirectory,
   type ServerMetadata,
   wellKnownPath,
@@ -16,7 +17,6 @@ import type {
   RefreshToken,
 } from '../provider/index.ts';
 import { createAuthorization } from './authorization.ts';
-import { OFFLINE_ACCESS } from './authorization-request.ts';
 import { authorizeEndpoint } from './authorize.ts';
 import type { FaultReporter, RefusalPage } from './error-boundary.ts';
 import { jwksEndpoint, type PublishedJwkSet } from './jwks.ts';
@@ -87,10 +87,7 @@ export function createAuthRoutes<
   const clock = options.clock ?? systemClock;
   const reportFault = options.reportFault ?? (() => {});
   const resources = options.resources ?? createResourceDirectory({ resources: [] });
-  const grants: readonly Grant[] = [
-    createAuthorizationCodeGrant({ provider, clock }),
-    createRefreshTokenGrant({ provider, clock }),
-  ];
+  const grants = createGrants({ provider, clock, resources });
   const grantTypes = grants.map((grant) => grant.grantType);
   const authorization = createAuthorization({ provider, issuer, resources, reportFault });
   const findClient = (clientId: string, presented: string) => provider.getClient(clientId, presented);
@@ -122,7 +119,7 @@ export function createAuthRoutes<
   if (registration?.enabled === true) {
     const validScopes = registration.validScopes ?? scopeNames(resources);
     const policy = {
-      grantTypes,
+      grantTypes: grantTypes.filter((grantType) => INTERACTIVE_GRANT_TYPES.includes(grantType)),
       ...(validScopes !== undefined && { validScopes }),
       ...(registration.defaultScopes !== undefined && { defaultScopes: registration.defaultScopes }),
     };

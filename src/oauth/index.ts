@@ -42,7 +42,15 @@ export {
 export type { DeniedId, DeniedIssue, RevocationClaims } from './revocation-document.ts';
 export { formatPosition, isRevocationClaims, parsePosition, REVOCATIONS_TYPE } from './revocation-document.ts';
 export type { Scope, ScopeHierarchy } from './scope.ts';
-export { coversScope, expandScope, formatScope, isScopeToken, narrowScope, parseScope } from './scope.ts';
+export {
+  coversScope,
+  expandScope,
+  formatScope,
+  isScopeToken,
+  narrowScope,
+  OFFLINE_ACCESS,
+  parseScope,
+} from './scope.ts';
 export type { SenderConstraint } from './sender-constraint.ts';
 export { meetsConstraint } from './sender-constraint.ts';
 export type { ProtectedResourceMetadata, ServerMetadata } from './server-metadata.ts';

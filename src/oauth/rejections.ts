@@ -107,6 +107,11 @@ export const REJECTIONS = {
     status: 400,
     description: 'The client may not use this grant type.',
   },
+  client_revoked: {
+    error: 'unauthorized_client',
+    status: 400,
+    description: 'The access of this client has been revoked.',
+  },
   code_unknown: CODE,
   code_expired: CODE,
   code_spent: CODE,

@@ -6,6 +6,9 @@ export type Scope = readonly string[];
 /** Scope name → the names it contains (`admin` implies `read`). */
 export type ScopeHierarchy = Readonly<Record<string, readonly string[]>>;
 
+/** A scope every client may ask for: whether it gets refresh tokens is not the resource's business (SEP-2207). */
+export const OFFLINE_ACCESS = 'offline_access';
+
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 const MAX_SCOPE_TOKENS = 100;
 

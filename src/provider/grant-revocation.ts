@@ -1,4 +1,4 @@
-import type { EpochSeconds, Seconds } from '../oauth/index.ts';
+import { type EpochSeconds, type Seconds, UnavailableError } from '../oauth/index.ts';
 import type { Audit } from '../platform/index.ts';
 import { type DeniableThing, denylistKeys, isDenied, type TokenStore } from '../tokens/index.ts';
 
@@ -6,6 +6,12 @@ import { type DeniableThing, denylistKeys, isDenied, type TokenStore } from '../
 export interface GrantRevocation {
   /** Whether any entry of the denylist stands against the thing. @throws UnavailableError */
   isThingDenied(thing: DeniableThing): Promise<boolean>;
+  /**
+   * When a token that no code or refresh token stands behind may say it was issued: the store's clock, so that every
+   * watermark written later denies it; `denied` when it would be denied already.
+   * @throws UnavailableError also in the very second of a watermark, in which nothing new can be told from what it denies.
+   */
+  momentOfIssue(thing: Omit<DeniableThing, 'issuedAt'>): Promise<EpochSeconds | 'denied'>;
   /** Ends the refresh family and every access token of the grant. Idempotent; durable. @throws UnavailableError */
   revokeGrant(grantId: string): Promise<void>;
   /**
@@ -28,6 +34,14 @@ export function createGrantRevocation(deps: {
   const { store, audit } = deps;
   return {
     isThingDenied: async (thing) => isDenied(thing, await store.denylist.match(denylistKeys(thing))),
+
+    async momentOfIssue(thing) {
+      const at = await store.now();
+      const entries = await store.denylist.match(denylistKeys({ ...thing, issuedAt: at }));
+      if (!isDenied({ ...thing, issuedAt: at }, entries)) return at;
+      if (isDenied({ ...thing, issuedAt: at + 1 }, entries)) return 'denied';
+      throw new UnavailableError('denylist', { retryAfter: 1 });
+    },
 
     // The family first: it is what could still mint tokens while the entry is being written.
     async revokeGrant(grantId) {

@@ -14,5 +14,6 @@ export type {
   AuthorizationCode,
   OAuthAuthorizationServerProvider,
   OAuthToken,
+  Permitted,
   RefreshToken,
 } from './provider.ts';

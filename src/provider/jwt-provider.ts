@@ -6,6 +6,7 @@ import { createClientLookup } from './client-lookup.ts';
 import { createGrantRevocation } from './grant-revocation.ts';
 import { createAccessTokenLookup, type JwtAccessToken } from './jwt-access-token.ts';
 import { createCodeMethods, type JwtAuthorizationCode } from './jwt-authorization-code.ts';
+import { createClientCredentialsExchange } from './jwt-client-credentials.ts';
 import { createRefreshMethods, type JwtRefreshToken } from './jwt-refresh-token.ts';
 import type { OAuthAuthorizationServerProvider } from './provider.ts';
 
@@ -13,6 +14,8 @@ import type { OAuthAuthorizationServerProvider } from './provider.ts';
 export interface JwtProviderSettings {
   readonly issuer: string;
   readonly refresh: Omit<RotationRules, 'rotates' | 'keyId'> & { readonly absoluteLifetime: Seconds };
+  /** Whether some client may have tokens of its own (RFC 6749 §4.4). */
+  readonly clientCredentials?: boolean;
   /** How far the clocks of validators may differ; denied grants stay on the denylist that much longer. */
   readonly clockTolerance: Seconds;
 }
@@ -74,6 +77,9 @@ export function createJwtProvider(deps: JwtProviderDeps): JwtProvider {
     ...createRefreshMethods(deps, revocation),
     loadAccessToken: createAccessTokenLookup(deps, revocation),
     revokeToken,
+    ...(settings.clientCredentials === true && {
+      exchangeClientCredentials: createClientCredentialsExchange(deps, revocation),
+    }),
     ...(deps.interaction.signInBefore !== undefined && { signInBefore: deps.interaction.signInBefore }),
   };
 }

@@ -47,6 +47,12 @@ export interface OAuthToken {
   readonly scope?: string;
 }
 
+/** What a grant was found to permit: the scope of the new token, and the canonical identifier of its one resource. */
+export interface Permitted {
+  readonly scope: Scope;
+  readonly resource: string;
+}
+
 /**
  * The heart: everything the HTTP endpoints need to know, and nothing of HTTP. Endpoints do the protocol (client
  * authentication, redirect URI, PKCE, scope, resource); a provider makes and recognises tokens, over whatever it likes.
@@ -83,6 +89,11 @@ export interface OAuthAuthorizationServerProvider<
   loadAccessToken(token: string): Promise<Access | undefined>;
   /** Ends a token and its counterpart (RFC 7009 §2.1). Idempotent; durable when it returns. */
   revokeToken(token: Access | Refresh): Promise<void>;
+  /**
+   * Optional: issues a token to the client itself (RFC 6749 §4.4), for a confidential client that may ask for one. Its
+   * presence offers the grant type `client_credentials`. @throws OAuthError `client_revoked`
+   */
+  exchangeClientCredentials?(client: Client, permitted: Permitted, sender?: SenderConstraint): Promise<OAuthToken>;
   /**
    * Optional: for a client that may be looked up only once the person has signed in (a client_id that is the URL of a
    * metadata document), where to send the browser first; `undefined` for every other client. `parameters` is the

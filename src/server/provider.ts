@@ -56,6 +56,7 @@ export function buildProvider(config: Config, parts: ProviderParts): JwtProvider
     settings: {
       issuer: config.issuer,
       clockTolerance: CLOCK_SKEW,
+      clientCredentials: config.clients.some((client) => client.grant_types?.includes('client_credentials') === true),
       refresh: {
         replayWindow: config.refresh.replayWindow,
         burstWindow: config.refresh.burstWindow,

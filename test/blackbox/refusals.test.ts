@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { REJECTIONS, type RejectionReason, UnavailableError } from '../../src/oauth/index.ts';
+import { sha256 } from '../../src/platform/index.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import type { TokenStore } from '../../src/tokens/index.ts';
 import { startGuardmint } from '../support/guardmint.ts';
@@ -28,11 +29,13 @@ import {
 } from './world.ts';
 
 const CONFIGURED = 'https://configured.example/cb';
+const MACHINE = { client_id: 'machine', client_secret_hash: sha256('secret'), grant_types: ['client_credentials'] };
 const world = await openWorld({
   settings: {
     clients: [
       { client_id: 'configured', redirect_uris: [CONFIGURED] },
       { client_id: 'no-code-grant', redirect_uris: [CONFIGURED], grant_types: ['refresh_token'] },
+      MACHINE,
     ],
   },
 });
@@ -307,15 +310,24 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
     yield [token({ client_id, grant_type: '' }), jsonError('grant_type_missing')];
   },
   grant_type_unsupported: async function* () {
-    for (const grant_type of ['password', 'client_credentials', 'CODE', 'constructor', '__proto__'])
+    for (const grant_type of ['password', 'CLIENT_CREDENTIALS', 'CODE', 'constructor', '__proto__'])
       yield [token({ client_id, grant_type }), jsonError('grant_type_unsupported')];
   },
   grant_type_not_allowed: async function* (open) {
     const one = await open.client({ grant_types: ['authorization_code'] });
     const form = { grant_type: 'refresh_token', refresh_token: 'x', client_id: one.client_id };
     yield [token(form), jsonError('grant_type_not_allowed')];
+    yield [token({ grant_type: 'client_credentials', client_id: one.client_id }), jsonError('grant_type_not_allowed')];
     const other = authorizeRequest(open, { client_id: 'no-code-grant', redirect_uri: CONFIGURED });
     yield [other, redirectError('grant_type_not_allowed', { to: CONFIGURED })];
+  },
+  client_revoked: async function* (open) {
+    const { store } = open.server.guardmint;
+    // Until a moment to come: there is nothing to wait for.
+    const issuedBefore = open.server.now() + 60;
+    await store.denylist.deny({ kind: 'client', id: sha256('machine'), lifetime: 600, issuedBefore });
+    const authorization = [['Authorization', basic('machine', 'secret')]] as const;
+    yield [token({ grant_type: 'client_credentials' }, authorization), jsonError('client_revoked')];
   },
   code_unknown: async function* (open) {
     const { form, code } = await open.code();

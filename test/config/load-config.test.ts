@@ -256,6 +256,19 @@ describe('problems', () => {
     expect(problems({}, { clients: [client] })).toEqual([`guardmint.json: clients[0].${problem}`]);
   });
 
+  test('a client with tokens of its own must authenticate, under a name that fits into them', () => {
+    const machine = { client_id: 'm', grant_types: ['client_credentials'] };
+    const hash = 'A'.repeat(43);
+
+    expect(problems({}, { clients: [{ ...machine, client_secret_hash: hash }] })).toEqual([]);
+    expect(problems({}, { clients: [machine] })).toEqual([
+      'guardmint.json: clients[0].grant_types: client_credentials is for a client that authenticates: give it a client_secret_hash',
+    ]);
+    expect(problems({}, { clients: [{ ...machine, client_id: 'm'.repeat(1_025), client_secret_hash: hash }] })).toEqual(
+      ['guardmint.json: clients[0].client_id: must have at most 1024 characters for client_credentials'],
+    );
+  });
+
   test('a file that is no JSON object is refused without quoting it', () => {
     const refusal = (text: string) => () => loadConfig({ env: {}, readFile: () => text });
 
