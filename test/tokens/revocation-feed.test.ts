@@ -184,17 +184,20 @@ describe('revocation documents', () => {
   });
 
   test('whoever asks after a revocation was acknowledged is told of it, whatever others asked before', async () => {
+    const hasLooked = Promise.withResolvers<void>();
     const { denylist, feed } = createFeed((memory) => ({
       ...memory,
       // A store that answers a while after it has looked.
       since: async (position) => {
         const changes = await memory.since(position);
+        hasLooked.resolve();
         for (let turn = 0; turn < 20; turn++) await Promise.resolve();
         return changes;
       },
     }));
     const { position } = await feed.snapshot();
     const early = feed.since(position);
+    await hasLooked.promise;
     await denylist.deny({ kind: 'jti', id: 'jti-1', lifetime: 600 });
 
     const late = feed.since(position);
@@ -241,6 +244,26 @@ describe('followers of the feed', () => {
     const claims = await read(readers[0]?.taken[0]);
     expect([claims.iat, claims.prev, claims.seq]).toEqual([NOW + 5, position.split('.')[1], position.split('.')[1]]);
     expect(signatures()).toBe(2);
+  });
+
+  test('who stand at one place share one look at the store for what came after it', async () => {
+    let looks = 0;
+    const { denylist, feed } = createFeed((memory) => ({
+      ...memory,
+      since: (position) => {
+        looks += 1;
+        return memory.since(position);
+      },
+    }));
+    const { position } = await feed.snapshot();
+    const readers = Array.from({ length: 50 }, () => createReader());
+    for (const { reader } of readers) feed.follow(position, reader);
+    await vi.waitFor(() => expect(looks).toBe(1));
+
+    await denylist.deny({ kind: 'jti', id: 'jti-1', lifetime: 600 });
+    await Promise.all(readers.map(({ count }) => count(1)));
+
+    expect(looks).toBe(2);
   });
 
   test('leave no timer behind', async () => {
