@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/index.ts';
 import { sha256, systemClock } from '../platform/index.ts';
-import { denylistKeys, isDenied, type RefreshFamily } from '../tokens/index.ts';
+import { findLiveFamilies, type RefreshFamily } from '../tokens/index.ts';
 import { CommandError } from './failure.ts';
 import { formatMoment, printRows } from './output.ts';
 import { revoke } from './revocation.ts';
@@ -50,34 +50,14 @@ export function addSessionCommands(program: Command, loadConfig: () => Config): 
     });
 }
 
-/** Those that would be refreshed if their token came now: neither idle for too long nor under a watermark. */
 async function findFamilies(config: Config, options: ListOptions): Promise<readonly RefreshFamily[]> {
   const subject = options.subject === undefined ? undefined : await resolveSubject(config, options.subject);
   const filter = {
     ...(subject !== undefined && { subject }),
     ...(options.client !== undefined && { clientHash: sha256(options.client) }),
   };
-  return withStore(config, async ({ refreshFamilies, denylist }) => {
-    const idleSince = systemClock() - config.lifetimes.refreshIdle;
-    const listed = (await refreshFamilies.list(filter)).filter(({ usedAt }) => usedAt > idleSince);
-    const things = listed.map((family) => ({
-      family,
-      thing: {
-        grantId: family.familyId,
-        subject: family.subject,
-        clientHash: family.clientHash,
-        issuedAt: family.createdAt,
-      },
-    }));
-    const entries = await denylist.match(things.flatMap(({ thing }) => denylistKeys(thing)));
-    const denials = new Map(entries.map((entry) => [`${entry.kind}:${entry.id}`, entry]));
-    return things
-      .filter(({ thing }) => {
-        const own = denylistKeys(thing).flatMap(({ kind, id }) => denials.get(`${kind}:${id}`) ?? []);
-        return !isDenied(thing, own);
-      })
-      .map(({ family }) => family);
-  });
+  const rules = { idleLifetime: config.lifetimes.refreshIdle, now: systemClock() };
+  return withStore(config, (store) => findLiveFamilies(store, filter, rules));
 }
 
 function describeFamily(

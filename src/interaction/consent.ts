@@ -8,6 +8,7 @@ import { nextStep } from './next-step.ts';
 import { formActionSource } from './page-headers.ts';
 import type { StepParts } from './parts.ts';
 import { describeDestination, sealedTicketOf } from './presenter.ts';
+import { describeScope } from './scope-sentences.ts';
 import type { Session } from './session.ts';
 import type { InteractionTicket } from './ticket.ts';
 
@@ -52,7 +53,7 @@ export function createConsent(deps: {
       switchAccount: presenter.path('sign-in', ticket.sealed),
       signOut: presenter.path('sign-out', ticket.sealed),
       resource: { resource: ticket.resource, name: ticket.resourceName },
-      scope: describeScope(ticket, settings.resources, messages),
+      scope: describeScope(ticket, settings.resources, messages.consent),
       destination: describeDestination(ticket.redirectUri, messages),
     };
     presenter.show(ctx, 'consent', view, { messages, formTarget: formActionSource(ticket.redirectUri) });
@@ -120,10 +121,4 @@ function describeClient(ticket: InteractionTicket, { consent: say }: Messages) {
   const isWeb = scheme === 'http' || scheme === 'https';
   const lead = isLoopback ? say.registeredLoopback : isWeb ? say.registeredWeb : say.registeredScheme;
   return { lead, subject: host, claim };
-}
-
-function describeScope(ticket: InteractionTicket, resources: readonly Resource[], { consent: say }: Messages) {
-  const own = resources.find(({ resource }) => resource === ticket.resource)?.scopes ?? {};
-  const sentences = new Map([['offline_access', say.offlineAccess], ...Object.entries(own)]);
-  return ticket.scope.map((name) => ({ name, sentence: sentences.get(name) ?? say.scopeWithoutSentence(name) }));
 }

@@ -4,7 +4,7 @@ import type { Audit, Clock } from '../platform/index.ts';
 import { nextStep } from './next-step.ts';
 import type { StepParts } from './parts.ts';
 import { describeDestination, requestIdOf, sealedTicketOf } from './presenter.ts';
-import { isUnresolved, resumedParameters } from './ticket.ts';
+import { isOwnPage, isUnresolved, resumedParameters } from './ticket.ts';
 
 /** Takes an authorization request up again, the person being signed in now: the URL to go on to. */
 export type ResumeAuthorization = (parameters: string, requestId: string | undefined) => Promise<string>;
@@ -30,6 +30,12 @@ export function createDispatcher(deps: {
     const ticket = await tickets.openPending(sealedTicketOf(ctx));
     const session = await sessions.find(ctx);
     const step = nextStep(ticket, session, clock());
+    if (isOwnPage(ticket)) {
+      return presenter.redirect(
+        ctx,
+        session === undefined ? presenter.path('sign-in', ticket.sealed) : presenter.path(ticket.page),
+      );
+    }
     if (isUnresolved(ticket)) {
       // Nothing is known of the client yet, so there is nowhere to send `login_required` but to the person.
       if (step === 'sign_in_required') throw reject(step);

@@ -6,7 +6,7 @@ import { createOwnCookie } from './cookies.ts';
 
 /** What a form is for and what it belongs to. */
 export interface FormBinding {
-  readonly purpose: 'sign_in' | 'consent' | 'sign_out';
+  readonly purpose: 'sign_in' | 'consent' | 'sign_out' | 'apps';
   /** The `jti` of the ticket, or empty where there is none. */
   readonly ticket: string;
   /** The session it was made in, or empty before sign-in. */

@@ -4,6 +4,7 @@
  *
  * May import: oauth, platform, tokens, clients.
  */
+export type { PersonalGrants } from './apps.ts';
 export type { FaultPageRequest, PageAnswer } from './fault-page.ts';
 export { renderErrorPage } from './fault-page.ts';
 export type { Interaction, InteractionLifetimes, InteractionSettings } from './interaction.ts';

@@ -12,6 +12,7 @@ import {
 } from '../oauth/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { AuthorizationCodes, DenylistStore, OneTimeStore, Sealer } from '../tokens/index.ts';
+import { createApps, type PersonalGrants } from './apps.ts';
 import { createConsent } from './consent.ts';
 import { createDispatcher, type ResumeAuthorization } from './dispatch.ts';
 import { renderErrorPage } from './fault-page.ts';
@@ -19,7 +20,7 @@ import { createFormGuard } from './form-guard.ts';
 import type { PageSettings } from './pages/render.ts';
 import { type Asset, ICON, STYLE } from './pages/style.ts';
 import type { StepParts } from './parts.ts';
-import { acceptedLanguages, createPresenter, requestIdOf, sealedTicketOf } from './presenter.ts';
+import { acceptedLanguages, createPresenter, type PagePath, requestIdOf, sealedTicketOf } from './presenter.ts';
 import { createSessions, type SessionLifetimes } from './session.ts';
 import { createSignIn } from './sign-in.ts';
 import { createSignOut } from './sign-out.ts';
@@ -69,11 +70,13 @@ export function createInteraction(deps: {
   settings: InteractionSettings;
   tokens: { sealer: Sealer; codes: AuthorizationCodes; oneTime: OneTimeStore; denylist: DenylistStore };
   users: UserDirectory;
+  /** Absent: there is no page of the apps a person allowed. */
+  grants?: PersonalGrants;
   /** Absent: no request begins by `signInBefore`. */
   resume?: ResumeAuthorization;
   platform: { clock: Clock; random: Random; audit: Audit };
 }): Interaction {
-  const { settings, tokens, users, resume = refuseToResume } = deps;
+  const { settings, tokens, users, grants, resume = refuseToResume } = deps;
   const { clock, random, audit } = deps.platform;
   const { sealer, codes, oneTime, denylist } = tokens;
   const lifetime = settings.lifetimes.request;
@@ -110,9 +113,14 @@ export function createInteraction(deps: {
   router.get('/sign-in', signIn.show).post('/sign-in', signIn.submit);
   router.get('/consent', consent.show).post('/consent', consent.submit);
   router.get('/sign-out', signOut.show).post('/sign-out', signOut.submit);
+  if (grants !== undefined) {
+    const apps = createApps({ parts, settings, grants, audit });
+    router.get('/apps', apps.show).post('/apps', apps.submit);
+  }
   for (const asset of [STYLE, ICON]) router.get(`/${asset.name}`, serve(asset));
   router.all('/{*rest}', (ctx) => {
-    const known = ['continue', 'sign-in', 'consent', 'sign-out'] as const;
+    const known: PagePath[] = ['continue', 'sign-in', 'consent', 'sign-out'];
+    if (grants !== undefined) known.push('apps');
     throw reject(known.some((page) => presenter.path(page) === ctx.path) ? 'method_not_allowed' : 'not_found');
   });
 

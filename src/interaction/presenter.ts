@@ -6,7 +6,7 @@ import { type DestinationView, type PageSettings, type PageViews, renderPage } f
 import type { InteractionTicket } from './ticket.ts';
 
 /** The addresses of the pages. */
-export type PagePath = 'continue' | 'sign-in' | 'consent' | 'sign-out';
+export type PagePath = 'continue' | 'sign-in' | 'consent' | 'sign-out' | 'apps';
 
 /** Writes pages and redirects into responses. */
 export interface Presenter {

@@ -6,10 +6,9 @@ import { readForm } from './form-body.ts';
 import type { StepParts } from './parts.ts';
 import { sealedTicketOf } from './presenter.ts';
 import type { SignInThrottle } from './throttle.ts';
-import type { InteractionTicket, UnresolvedTicket } from './ticket.ts';
+import { isOwnPage, type PendingTicket } from './ticket.ts';
 import type { UserDirectory } from './users.ts';
 
-type PendingTicket = InteractionTicket | UnresolvedTicket;
 type Trouble = { readonly kind: 'wrong' | 'stale' } | { readonly kind: 'throttled'; readonly wait: Seconds };
 
 /** The sign-in page: GET shows the form, POST takes `username` and `password`. */
@@ -33,7 +32,9 @@ export function createSignIn(deps: {
       title: messages.signIn.title,
       action: presenter.path('sign-in', ticket.sealed),
       form: await forms.seal(ctx, bindingOf(ticket)),
-      resource: ticket.resourceName ?? ticket.resource,
+      intro: isOwnPage(ticket)
+        ? messages.signIn.introOwnPage
+        : messages.signIn.intro(ticket.resourceName ?? ticket.resource),
       username,
       alert: trouble && describe(trouble, messages.signIn),
     };
@@ -56,7 +57,11 @@ export function createSignIn(deps: {
     }
 
     const attempt = { account: normaliseUsername(username) ?? username, address: ctx.ip };
-    const about = { account: sha256(attempt.account), address: ctx.ip, client: ticket.client };
+    const about = {
+      account: sha256(attempt.account),
+      address: ctx.ip,
+      client: isOwnPage(ticket) ? undefined : ticket.client,
+    };
     const wait = await throttle.admit(attempt);
     if (wait !== undefined) {
       audit({ event: 'sign_in.throttled', ...about });

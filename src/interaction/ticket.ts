@@ -12,19 +12,33 @@ import {
 import { type Clock, type Random, sha256 } from '../platform/index.ts';
 import type { Sealer } from '../tokens/index.ts';
 
-/** What sign-in needs to know of a pending request, whether or not its client was looked up. */
-export interface PendingRequest {
+/** What every sign-in has to know of what it is for. */
+interface SignInRequest {
   readonly jti: string;
-  /** SHA-256 of the client_id. */
-  readonly client: string;
-  readonly resource: string;
-  readonly resourceName?: string;
   readonly prompt: readonly string[];
   readonly maxAge?: Seconds;
   readonly loginHint?: string;
   readonly languages: readonly string[];
   /** The session begun for this request, when the person signed in for it. */
   readonly signedIn?: string;
+}
+
+/** A pending request, whether or not its client was looked up. */
+export interface PendingRequest extends SignInRequest {
+  /** SHA-256 of the client_id. */
+  readonly client: string;
+  readonly resource: string;
+  readonly resourceName?: string;
+}
+
+interface OwnPageClaims extends SignInRequest {
+  readonly page: 'apps';
+}
+
+/** A sign-in for a page of ours that no client asked for. */
+export interface OwnPageTicket extends OwnPageClaims {
+  readonly sealed: string;
+  readonly exp: EpochSeconds;
 }
 
 /** A request whose client may be looked up only once the person has signed in: its parameters, as they came. */
@@ -62,17 +76,22 @@ export interface InteractionTicket extends TicketClaims {
   readonly exp: EpochSeconds;
 }
 
+/** Whatever a sign-in can be for. */
+export type PendingTicket = InteractionTicket | UnresolvedTicket | OwnPageTicket;
+
 /** Makes and opens the tickets of pending requests. */
 export interface InteractionTickets {
   issue(client: Client, request: AuthorizationRequest): Promise<string>;
   /** Seals a request whose client is not looked up yet. @throws OAuthError `parameter_malformed` when it is too long. */
   issueUnresolved(clientId: string, parameters: string): Promise<string>;
+  /** Seals a sign-in for a page of ours. */
+  issueOwnPage(page: OwnPageTicket['page']): Promise<string>;
   /** @throws OAuthError `interaction_expired` for anything but a ticket of ours that still lives. */
   open(sealed: string | undefined): Promise<InteractionTicket>;
-  /** Either kind of ticket, for the steps before consent. @throws OAuthError `interaction_expired` */
-  openPending(sealed: string | undefined): Promise<InteractionTicket | UnresolvedTicket>;
+  /** Any kind of ticket, for the steps before consent. @throws OAuthError `interaction_expired` */
+  openPending(sealed: string | undefined): Promise<PendingTicket>;
   /** The same request, with the sign-in that was made for it. Ends when the old ticket ends. */
-  markSignedIn(ticket: InteractionTicket | UnresolvedTicket, sid: string): Promise<string>;
+  markSignedIn(ticket: PendingTicket, sid: string): Promise<string>;
 }
 
 const MAX_HINT_LENGTH = 128;
@@ -141,27 +160,44 @@ export function createInteractionTickets(deps: {
     return sealer.seal('unresolved+jwe', { ...claims }, lifetime);
   }
 
-  async function openPending(sealed: string | undefined): Promise<InteractionTicket | UnresolvedTicket> {
-    const claims = await sealer.open<UnresolvedClaims>('unresolved+jwe', sealed ?? '');
-    return sealed === undefined || claims === undefined ? open(sealed) : { ...claims, sealed };
+  async function issueOwnPage(page: OwnPageTicket['page']): Promise<string> {
+    const claims: OwnPageClaims = { jti: random(16), page, prompt: [], languages: [] };
+    return sealer.seal('own-page+jwe', { ...claims }, lifetime);
   }
 
-  async function markSignedIn(ticket: InteractionTicket | UnresolvedTicket, sid: string): Promise<string> {
+  async function openPending(sealed: string | undefined): Promise<PendingTicket> {
+    if (sealed === undefined) throw reject('interaction_expired');
+    const claims =
+      (await sealer.open<UnresolvedClaims>('unresolved+jwe', sealed)) ??
+      (await sealer.open<OwnPageClaims>('own-page+jwe', sealed));
+    return claims === undefined ? open(sealed) : { ...claims, sealed };
+  }
+
+  async function markSignedIn(ticket: PendingTicket, sid: string): Promise<string> {
     const remaining = Math.max(1, ticket.exp - clock());
-    if (isUnresolved(ticket)) {
+    if (isUnresolved(ticket) || isOwnPage(ticket)) {
       const { sealed: _sealed, ...claims } = ticket;
-      return sealer.seal('unresolved+jwe', { ...claims, signedIn: sid }, remaining);
+      return sealer.seal(
+        isOwnPage(ticket) ? 'own-page+jwe' : 'unresolved+jwe',
+        { ...claims, signedIn: sid },
+        remaining,
+      );
     }
     const { sealed: _sealed, target: _target, ...claims } = ticket;
     return sealer.seal('request+jwe', { ...claims, signedIn: sid }, remaining);
   }
 
-  return { issue, issueUnresolved, open, openPending, markSignedIn };
+  return { issue, issueUnresolved, issueOwnPage, open, openPending, markSignedIn };
 }
 
 /** Whether the client of the request is still to be looked up. */
-export function isUnresolved(ticket: InteractionTicket | UnresolvedTicket): ticket is UnresolvedTicket {
+export function isUnresolved(ticket: PendingTicket): ticket is UnresolvedTicket {
   return 'parameters' in ticket;
+}
+
+/** Whether the sign-in is for a page of ours, and no client is waiting. */
+export function isOwnPage(ticket: PendingTicket): ticket is OwnPageTicket {
+  return 'page' in ticket;
 }
 
 /**

@@ -13,6 +13,7 @@ export type AuditEventName =
   | 'sign_out.succeeded'
   | 'consent.granted'
   | 'consent.denied'
+  | 'consent.withdrawn'
   | 'code.issued'
   | 'code.replayed'
   | 'token.issued'

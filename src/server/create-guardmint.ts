@@ -18,6 +18,7 @@ import { openClientDocuments } from './client-documents.ts';
 import { createHttpServer, openPort, shutPort } from './http-server.ts';
 import { openKeyRing } from './keys.ts';
 import { createManagement } from './management.ts';
+import { openPersonalGrants } from './personal-grants.ts';
 import { buildProvider } from './provider.ts';
 import { reportFaultsTo } from './request-log.ts';
 import { describeResources } from './resources.ts';
@@ -81,6 +82,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     },
     tokens: { sealer, codes, oneTime, denylist },
     users: config.signIn.local ? users : nobody,
+    grants: openPersonalGrants(config, { store, clock, audit }),
     resume: (parameters, requestId) =>
       authorization.authorize(parseForm(parameters), {
         path: 'resumed',

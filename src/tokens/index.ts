@@ -19,6 +19,7 @@ export type {
   NewDenylistEntry,
 } from './denylist.ts';
 export { denylistKeys, isDenied, strengthenEntry } from './denylist.ts';
+export { findLiveFamilies } from './live-families.ts';
 export type { OneTimeMarker, OneTimeStore } from './one-time.ts';
 export type {
   NewRefreshFamily,

@@ -8,6 +8,7 @@ export type SealedType =
   | 'code+jwe'
   | 'request+jwe'
   | 'unresolved+jwe'
+  | 'own-page+jwe'
   | 'session+jwe'
   | 'browser+jwe'
   | 'form+jwe'

@@ -8,6 +8,7 @@ export const en: Messages = {
   signIn: {
     title: 'Sign in',
     intro: (resource) => `An app is asking for access to ${resource}. You decide about it after signing in.`,
+    introOwnPage: 'Sign in to see the apps you allowed.',
     username: 'Username',
     password: 'Password',
     submit: 'Sign in',
@@ -52,6 +53,18 @@ export const en: Messages = {
     stay: 'Stay signed in',
     doneTitle: 'Signed out',
     done: 'You are not signed in here. You can close this page.',
+  },
+  apps: {
+    title: 'Apps you allowed',
+    intro:
+      'Each of them can act in your name, within what is listed, until you disconnect it or it lies unused for long.',
+    none: 'No app is connected to your account.',
+    nameless: 'An app without a name',
+    names: 'Names were chosen by the apps and are not verified.',
+    since: (day) => `Allowed on ${day}`,
+    lastUsed: (day) => `last used on ${day}`,
+    disconnect: 'Disconnect',
+    ended: 'Disconnected. The app has no access any more.',
   },
   leave: {
     title: 'Go back to the app?',

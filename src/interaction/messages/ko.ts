@@ -9,6 +9,7 @@ export const ko: Messages = {
   signIn: {
     title: '로그인',
     intro: (resource) => `어떤 앱이 다음 서버에 접근하려고 합니다: ${resource}. 허용할지는 로그인한 뒤에 결정합니다.`,
+    introOwnPage: '허용한 앱을 보려면 로그인하세요.',
     username: '사용자 이름',
     password: '비밀번호',
     submit: '로그인',
@@ -53,6 +54,18 @@ export const ko: Messages = {
     stay: '로그인 유지',
     doneTitle: '로그아웃됨',
     done: '이 브라우저에는 로그인되어 있지 않습니다. 이 페이지를 닫아도 됩니다.',
+  },
+  apps: {
+    title: '허용한 앱',
+    intro:
+      '아래 앱은 표시된 범위 안에서 회원님의 이름으로 접근할 수 있습니다. 연결을 끊거나 오랫동안 사용하지 않으면 끝납니다.',
+    none: '계정에 연결된 앱이 없습니다.',
+    nameless: '이름 없는 앱',
+    names: '이름은 앱이 직접 정한 것으로, 확인되지 않았습니다.',
+    since: (day) => `허용한 날: ${day}`,
+    lastUsed: (day) => `마지막 사용: ${day}`,
+    disconnect: '연결 끊기',
+    ended: '연결을 끊었습니다. 그 앱은 더 이상 접근할 수 없습니다.',
   },
   leave: {
     title: '앱으로 돌아갈까요?',

@@ -15,6 +15,8 @@ export interface Messages {
   readonly signIn: {
     readonly title: string;
     readonly intro: (resource: string) => string;
+    /** In place of `intro`, when no app is waiting. */
+    readonly introOwnPage: string;
     readonly username: string;
     readonly password: string;
     readonly submit: string;
@@ -56,6 +58,18 @@ export interface Messages {
     readonly stay: string;
     readonly doneTitle: string;
     readonly done: string;
+  };
+  /** The apps a person allowed. */
+  readonly apps: {
+    readonly title: string;
+    readonly intro: string;
+    readonly none: string;
+    readonly nameless: string;
+    readonly names: string;
+    readonly since: (day: string) => string;
+    readonly lastUsed: (day: string) => string;
+    readonly disconnect: string;
+    readonly ended: string;
   };
   readonly leave: {
     readonly title: string;

@@ -2,7 +2,7 @@ import { Eta } from 'eta';
 import { issuerPath } from '../../oauth/index.ts';
 import type { Messages } from '../messages/messages.ts';
 import { BRAND_MARK, ICON, STYLE } from './style.ts';
-import { CONSENT, FAULT, LAYOUT, LEAVE, SIGN_IN, SIGN_OUT } from './templates.ts';
+import { APPS, CONSENT, FAULT, LAYOUT, LEAVE, SIGN_IN, SIGN_OUT } from './templates.ts';
 
 /** Whose pages these are. */
 export interface PageSettings {
@@ -20,7 +20,7 @@ export interface DestinationView {
 
 /** What each page shows, beside its title. */
 export interface PageViews {
-  readonly signIn: { action: string; form: string; resource: string; username: string; alert: string | undefined };
+  readonly signIn: { action: string; form: string; intro: string; username: string; alert: string | undefined };
   readonly consent: {
     action: string;
     form: string;
@@ -35,6 +35,23 @@ export interface PageViews {
     destination: DestinationView;
   };
   readonly signOut: { action: string; form: string; username: string | undefined; stay: string | undefined };
+  readonly apps: {
+    action: string;
+    form: string;
+    username: string;
+    signOut: string;
+    /** Whether one was just disconnected. */
+    ended: boolean;
+    apps: readonly {
+      grant: string;
+      name: string;
+      resource: string;
+      resourceName: string | undefined;
+      scope: readonly { name: string; sentence: string }[];
+      since: string;
+      lastUsed: string;
+    }[];
+  };
   readonly leave: { url: string; destination: DestinationView };
   readonly fault: {
     notice: { text: string; next: string };
@@ -50,6 +67,7 @@ const BODIES: Readonly<Record<keyof PageViews, string>> = {
   signIn: SIGN_IN,
   consent: CONSENT,
   signOut: SIGN_OUT,
+  apps: APPS,
   leave: LEAVE,
   fault: FAULT,
 };

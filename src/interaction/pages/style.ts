@@ -52,6 +52,14 @@ li code{display:block}
 .links .hit{margin:-.25rem 0}
 .note{margin:.5rem 0 0;padding:.625rem .875rem;border-radius:.5rem;border:1px solid var(--warn-line);background:var(--warn);color:var(--warn-ink);font-size:.9375rem}
 .alert{margin:0 0 1.25rem;padding:.75rem .875rem;border-radius:.5rem;border:1px solid var(--bad-line);background:var(--bad);color:var(--bad-ink)}
+h2{font-size:1.125rem;line-height:1.3;margin:0 0 .25rem;overflow-wrap:anywhere}
+.done{margin:1rem 0;padding:.625rem .875rem;border-radius:.5rem;border:1px solid var(--mint);font-size:.9375rem}
+.apps,.apps ul{margin:0;padding:0;list-style:none}
+.apps>li{padding:1.125rem 0;border-bottom:1px solid var(--line)}
+.apps p{margin:.25rem 0}
+.apps ul li{padding:.125rem 0 .125rem 1.375rem;position:relative;font-size:.9375rem}
+.apps ul li::before{content:"";position:absolute;left:.25rem;top:.7em;width:.4375rem;height:.4375rem;border-radius:50%;background:var(--mint)}
+.apps button{margin-top:.625rem}
 details{margin:1.5rem 0 0;border-top:1px solid var(--line);color:var(--quiet);font-size:.875rem}
 summary{min-height:44px;display:flex;align-items:center;cursor:pointer}
 summary::before{content:"";width:.4rem;height:.4rem;margin:0 .75rem 0 .25rem;border:solid currentColor;border-width:0 2px 2px 0;transform:rotate(-45deg)}

@@ -19,7 +19,7 @@ export const LAYOUT = `<!doctype html>
 `;
 
 export const SIGN_IN = `<h1><%= it.messages.signIn.title %></h1>
-<p class="quiet"><%= it.messages.signIn.intro(it.resource) %></p>
+<p class="quiet"><%= it.intro %></p>
 <% if (it.alert) { %><p class="alert" role="alert" id="alert"><%= it.alert %></p><% } %>
 <form method="post" action="<%= it.action %>">
 <input type="hidden" name="form" value="<%= it.form %>">
@@ -60,6 +60,31 @@ export const CONSENT = `<% const say = it.messages.consent %>
 <button type="submit" name="decision" value="allow"><%= say.allow %></button>
 </div>
 </form>
+`;
+
+export const APPS = `<% const say = it.messages.apps %>
+<h1><%= it.title %></h1>
+<p class="quiet"><%= say.intro %></p>
+<dl>
+<div><dt><%= it.messages.consent.account %></dt>
+<dd class="links"><strong><bdi><%= it.username %></bdi></strong>
+<a class="hit small" href="<%= it.signOut %>"><%= it.messages.consent.signOut %></a></dd></div>
+</dl>
+<% if (it.ended) { %><p class="done" role="status"><%= say.ended %></p><% } %>
+<% if (it.apps.length === 0) { %><p><%= say.none %></p><% } else { %>
+<form method="post" action="<%= it.action %>">
+<input type="hidden" name="form" value="<%= it.form %>">
+<ul class="apps">
+<% for (const app of it.apps) { %><li>
+<h2><bdi><%= app.name || say.nameless %></bdi></h2>
+<p class="small"><%= it.messages.consent.resource %>: <% if (app.resourceName) { %><strong><%= app.resourceName %></strong> <% } %><code><%= app.resource %></code></p>
+<% if (app.scope.length > 0) { %><ul><% for (const one of app.scope) { %><li><%= one.sentence %></li><% } %></ul><% } %>
+<p class="quiet small"><%= say.since(app.since) %> · <%= say.lastUsed(app.lastUsed) %></p>
+<button type="submit" name="grant" value="<%= app.grant %>" class="slate" aria-label="<%= say.disconnect %>: <%= app.name || say.nameless %>"><%= say.disconnect %></button>
+</li><% } %>
+</ul>
+</form>
+<p class="quiet small"><%= say.names %></p><% } %>
 `;
 
 export const SIGN_OUT = `<h1><%= it.title %></h1>
