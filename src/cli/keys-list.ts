@@ -41,7 +41,7 @@ export async function showKey(config: Config, kid: string, asJson: boolean): Pro
   for (const [name, value] of Object.entries(key)) {
     const isMoment = name.endsWith('At') && typeof value === 'number';
     print(
-      `${name.padEnd(12)} ${isMoment ? formatMoment(value) : typeof value === 'object' ? JSON.stringify(value) : value}`,
+      `${name.padEnd(12)} ${isMoment ? `${formatMoment(value)} UTC` : typeof value === 'object' ? JSON.stringify(value) : value}`,
     );
   }
 }

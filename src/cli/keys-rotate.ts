@@ -1,7 +1,7 @@
 import type { Config } from '../config/index.ts';
 import { type KeyFamily, planRetirement, planRotation, type StoredKey, scheduleNext } from '../keys/index.ts';
 import { systemClock } from '../platform/index.ts';
-import { keyTimingNeeds } from '../server/index.ts';
+import { keyDenial, keyTimingNeeds } from '../server/index.ts';
 import { requireConfirmation } from './confirmation.ts';
 import { CommandError } from './failure.ts';
 import { type CommandKeys, findKey, makeDueKeys, readKeys, type SettledKey } from './keys-folder.ts';
@@ -16,8 +16,6 @@ export interface ChangeOptions {
   readonly dryRun?: boolean;
 }
 
-// A day beyond its planned end: a validator may hold a JWK Set that long while the server is away.
-const DENIED_BEYOND_REMOVAL = 86_400;
 const SECRET_ALGS = { sealing: 'A256GCM', client: 'HS256', refresh: 'HS256' } as const;
 
 /**
@@ -75,12 +73,20 @@ export async function revokeKey(
   const key = findKey(keys, kid);
   const isDryRun = options.dryRun === true;
   const successor = findSuccessor(keys, key);
-  const consequences = describeConsequences(key, successor, options.watermark === true);
+  const consequences = describeConsequences(keys, key, successor, options.watermark === true);
   if (!isDryRun) {
     await requireConfirmation(`${consequences} This cannot be undone.`, options);
-    await keys.backend.revoke(key.kid, systemClock());
-    await deny(config, keys, key, options.watermark === true);
-    await makeDueKeys(keys);
+    const now = systemClock();
+    await keys.backend.revoke(key.kid, now);
+    // It is in force already, by the revocation alone; its period begins now and not when it was planned.
+    if (successor !== undefined) await keys.backend.promote(successor.kid, now);
+    const [denial, upkeep] = await Promise.allSettled([
+      deny(config, key, options.watermark === true),
+      makeDueKeys(keys),
+    ]);
+    if (denial.status === 'rejected')
+      throw new CommandError(describeMissingDenial(key, options.watermark === true, denial.reason));
+    if (upkeep.status === 'rejected') throw upkeep.reason;
   }
   printOutcome(
     isDryRun ? `Would revoke. ${consequences}` : `Revoked. ${consequences}`,
@@ -136,7 +142,12 @@ function findSuccessor({ settled }: CommandKeys, key: SettledKey): SettledKey | 
   return settled.find((other) => other.family === key.family && other.state === 'next');
 }
 
-function describeConsequences(key: SettledKey, successor: SettledKey | undefined, isWatermark: boolean): string {
+function describeConsequences(
+  { now, config }: CommandKeys,
+  key: SettledKey,
+  successor: SettledKey | undefined,
+  isWatermark: boolean,
+): string {
   const lost: Readonly<Record<KeyFamily, string>> = {
     signing: 'every access token that it signed is refused',
     sealing: 'sign-ins and requests in flight that it sealed end',
@@ -146,6 +157,12 @@ function describeConsequences(key: SettledKey, successor: SettledKey | undefined
   const parts = [`${key.family} key ${key.kid}: ${lost[key.family]}.`];
   if (key.state === 'active') {
     if (successor !== undefined) parts.push(`${successor.kid} is in force at once.`);
+    const isKnown = successor !== undefined && now >= successor.publishAt + config.keys.timings[key.family].publishLead;
+    if (successor !== undefined && key.family === 'signing' && !isKnown)
+      parts.push(
+        `It was published only ${formatSpan(now - successor.publishAt)} ago: who has not fetched the JWK Set since then ` +
+          'refuses new tokens until they do.',
+      );
     else if (key.family === 'signing')
       parts.push('No next key was published: new tokens are refused by those who hold the present JWK Set.');
     else parts.push('A new key is made and in force at once.');
@@ -154,22 +171,22 @@ function describeConsequences(key: SettledKey, successor: SettledKey | undefined
   return parts.join(' ');
 }
 
-async function deny(config: Config, keys: CommandKeys, key: SettledKey, isWatermark: boolean): Promise<void> {
+async function deny(config: Config, key: SettledKey, isWatermark: boolean): Promise<void> {
   if (key.family !== 'signing' && !isWatermark) return;
-  const { accessToken, refreshAbsolute } = config.lifetimes;
-  try {
-    await withStore(config, async ({ denylist }) => {
-      if (key.family === 'signing') {
-        // Whoever has the key can sign tokens of any lifetime: it is denied for as long as anybody may hold its public half.
-        const lifetime = Math.max(key.removeAt - keys.now, accessToken) + DENIED_BEYOND_REMOVAL;
-        await denylist.deny({ kind: 'key', id: key.kid, lifetime });
-      }
-      if (isWatermark) await denylist.deny({ kind: 'all', id: '', lifetime: refreshAbsolute });
-    });
-  } catch (error) {
-    throw new CommandError(
-      `The key is revoked and out of the JWK Set, but the denylist could not be written (${String(error)}). ` +
-        'Validators accept its tokens until they fetch the JWK Set again. Run the same command again.',
-    );
-  }
+  await withStore(config, async ({ denylist }) => {
+    if (key.family === 'signing') await denylist.deny(keyDenial(key, systemClock()));
+    if (isWatermark) await denylist.deny({ kind: 'all', id: '', lifetime: config.lifetimes.refreshAbsolute });
+  });
+}
+
+function describeMissingDenial(key: SettledKey, isWatermark: boolean, error: unknown): string {
+  const cause = error instanceof Error ? error.message : String(error);
+  return [
+    `${key.kid} is revoked and out of the JWK Set, but the denylist could not be written (${cause}).`,
+    ...(key.family === 'signing'
+      ? ['Running servers write it as soon as it answers; until then validators accept what the key signed.']
+      : []),
+    ...(isWatermark ? ['The watermark is not set, and no server sets it by itself.'] : []),
+    'Run the same command again: what was done stays done.',
+  ].join(' ');
 }

@@ -37,6 +37,7 @@ export type AuditEventName =
   | 'key.revoked'
   | 'key.unreadable'
   | 'key.write_failed'
+  | 'key.denial_failed'
   | 'key.store_unavailable'
   | 'key.store_recovered';
 

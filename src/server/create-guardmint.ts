@@ -16,6 +16,7 @@ import {
 import { createApp } from './app.ts';
 import { openClientDocuments } from './client-documents.ts';
 import { createHttpServer, openPort, shutPort } from './http-server.ts';
+import { createKeyDenial, type KeyDenial } from './key-denial.ts';
 import { openKeyRing } from './keys.ts';
 import { createManagement } from './management.ts';
 import { openPersonalGrants } from './personal-grants.ts';
@@ -64,7 +65,13 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const platform = { clock, random, audit };
 
   const store = parts.store ?? (await openStore(config, { clock, log }));
-  const keys = await openKeyRing(config, { clock, random, audit });
+  let keyDenial: KeyDenial | undefined;
+  const denyRevokedKeys: Audit = ({ event }) => {
+    if (event === 'key.revoked') void keyDenial?.look();
+  };
+  const keys = await openKeyRing(config, { clock, random, audit: joinAudits(audit, denyRevokedKeys) });
+  keyDenial = createKeyDenial({ keys, denylist: store.denylist, clock, audit });
+  void keyDenial.look();
   const users = createLocalUsers({ path: config.usersFile, clock, random, audit });
   const firstUser = config.signIn.local ? await users.ensureFirstUser() : undefined;
 
@@ -131,6 +138,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
       revocationFeed.close();
       await shutPort(server);
       await shutPort(management.server);
+      keyDenial.close();
       await keys.close();
       await store.close();
     },

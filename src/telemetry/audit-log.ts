@@ -8,6 +8,7 @@ const WARNINGS: ReadonlySet<AuditEventName> = new Set([
   'token.refresh_reused',
   'key.unreadable',
   'key.write_failed',
+  'key.denial_failed',
   'key.store_unavailable',
 ]);
 

@@ -242,6 +242,37 @@ describe('keys rotate --emergency', () => {
     }
   });
 
+  test('without the denylist revokes all the same, says what is missing, and is completed by the same command', async () => {
+    await using installation = await createInstallation();
+    const { json, run, find, denied } = installation;
+    const [active, next] = [await find('active'), await find('next')];
+    const withoutStore = { GUARDMINT_REDIS_URL: 'redis://127.0.0.1:1' };
+
+    const cut = await run(['rotate', '--emergency', active, '--watermark', '--yes'], withoutStore);
+    expect(cut.code).toBe(1);
+    expect(cut.err).toMatch(/is revoked and out of the JWK Set, but the denylist could not be written/);
+    expect(cut.err).toMatch(/Running servers write it as soon as it answers; until then validators accept/);
+    expect(cut.err).toMatch(/The watermark is not set, and no server sets it by itself/);
+    expect([await find('revoked'), await find('active')]).toEqual([active, next]);
+    expect(await find('next')).not.toBe('');
+
+    const shown = await json(['show', active]);
+    expect(await run(['rotate', '--emergency', active, '--watermark', '--yes'])).toMatchObject({ code: 0 });
+    expect((await denied()).map(({ kind }) => kind).sort()).toEqual(['all', 'key']);
+    expect(await json(['show', active])).toEqual(shown);
+  });
+
+  test('says when some may not know the next key yet, whose period begins at once', async () => {
+    await using installation = await createInstallation();
+    const { json, run, find } = installation;
+    const warning = /was published only \d+ s ago: who has not fetched the JWK Set since then refuses new tokens/;
+    const first = await run(['rotate', '--emergency', await find('active'), '--yes']);
+    expect(first.out).not.toMatch(warning);
+    const { activateAt, retireAt } = await json(['show', await find('active')]);
+    expect(retireAt - activateAt).toBe(defaultTimings.signing.activePeriod);
+    expect((await run(['rotate', '--emergency', await find('active'), '--dry-run'])).out).toMatch(warning);
+  });
+
   test('of a secret ends what it made without a denylist entry', async () => {
     await using installation = await createInstallation();
     const { json, find, denied } = installation;
