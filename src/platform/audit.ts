@@ -26,6 +26,7 @@ export type AuditEventName =
   | 'request.refused'
   | 'grant.revoked'
   | 'denylist.entry_added'
+  | 'denylist.entries_restored'
   | 'user.added'
   | 'user.password_changed'
   | 'user.disabled'

@@ -105,6 +105,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     denylist,
     documents: createRevocationDocuments({ keys, issuer: config.issuer, clock }),
     clock,
+    audit,
   });
   const app = createApp(config, { provider, keys, interaction, resources, revocationFeed, platform, log });
 

@@ -1,5 +1,5 @@
 import { formatPosition, parsePosition, type Seconds } from '../oauth/index.ts';
-import type { Clock } from '../platform/index.ts';
+import { type Audit, type Clock, silentAudit } from '../platform/index.ts';
 import type { DenylistStore } from './denylist.ts';
 import { createDenylistCopy } from './denylist-copy.ts';
 import type { RevocationDocument, RevocationDocuments } from './revocation-document.ts';
@@ -49,9 +49,10 @@ export function createRevocationFeed(deps: {
   denylist: DenylistStore;
   documents: RevocationDocuments;
   clock: Clock;
+  audit?: Audit;
 }): RevocationFeed {
-  const { denylist, documents, clock } = deps;
-  const copy = createDenylistCopy({ denylist, clock });
+  const { denylist, documents, clock, audit = silentAudit } = deps;
+  const copy = createDenylistCopy({ denylist, clock, audit });
   const shareSnapshot = createSharedReads<RevocationDocument>();
   const shareDelta = createSharedReads<RevocationDocument | 'gone'>();
   const following = new Set<Following>();
@@ -71,7 +72,7 @@ export function createRevocationFeed(deps: {
 
   async function readSince(position: string): Promise<RevocationDocument | 'gone'> {
     const parsed = parsePosition(position);
-    const changes = parsed === undefined ? 'gone' : await denylist.since(parsed);
+    const changes = parsed === undefined ? 'gone' : await copy.since(parsed);
     if (parsed === undefined || changes === 'gone') return 'gone';
     return signOnce(`${position} ${changes.sequence}`, () => documents.signDelta(parsed.sequence, changes));
   }
@@ -115,6 +116,7 @@ export function createRevocationFeed(deps: {
 
   /** A store or a key that does not answer is no reason to end: silence is what tells the reader, and it may pass. */
   function tellAll(): void {
+    void copy.tend().catch(() => {});
     for (const one of following) void tell(one).catch(() => {});
   }
 
@@ -148,6 +150,7 @@ export function createRevocationFeed(deps: {
       return { [Symbol.dispose]() {} };
     }
     following.add(one);
+    if (watching === undefined) void copy.tend().catch(() => {});
     watching ??= denylist.watch(tellAll);
     heartbeat ??= setInterval(beat, HEARTBEAT_MS).unref();
     // What came between the reading of its position and now.

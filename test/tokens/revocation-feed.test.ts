@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { compactVerify, decodeProtectedHeader, importJWK } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { isRevocationClaims, parseJsonBytes, type RevocationClaims, UnavailableError } from '../../src/oauth/index.ts';
-import { sha256 } from '../../src/platform/index.ts';
+import { type AuditEvent, sha256 } from '../../src/platform/index.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import {
   createRevocationDocuments,
@@ -34,8 +34,14 @@ function createFeed(store?: (denylist: DenylistStore) => DenylistStore) {
     ],
   });
   const documents = createRevocationDocuments({ keys, issuer: ISSUER, clock: () => clock.now });
-  const feed = createRevocationFeed({ denylist, documents, clock: () => clock.now });
-  return { clock, denylist, feed, signatures: () => signatures };
+  const events: AuditEvent[] = [];
+  const feed = createRevocationFeed({
+    denylist,
+    documents,
+    clock: () => clock.now,
+    audit: (event) => void events.push(event),
+  });
+  return { clock, denylist, feed, events, signatures: () => signatures };
 }
 
 async function read(document: RevocationDocument | 'gone' | undefined): Promise<RevocationClaims> {
@@ -356,5 +362,98 @@ describe('followers of the feed', () => {
     feed.follow(position, late.reader);
 
     expect([one.hasEnded(), late.hasEnded(), vi.getTimerCount()]).toEqual([true, true, 0]);
+  });
+});
+
+describe('a store that lost entries in a failover', () => {
+  const [denied, marked, kept] = [
+    { kind: 'grant', id: 'grant-1', lifetime: 600 },
+    { kind: 'subject', id: 'alice', lifetime: 600, issuedBefore: NOW - 5 },
+    { kind: 'jti', id: 'jti-1', lifetime: 600 },
+  ] as const;
+
+  /** A feed with one reader that knows three entries, over a store that can be exchanged for one that knows less. */
+  async function startFeed(settings: { refusals?: number } = {}) {
+    let { refusals = 0 } = settings;
+    const notify: (() => void)[] = [];
+    const other = createMemoryStore({ clock: () => NOW }).denylist;
+    const current = { denylist: other };
+    const opened = createFeed((memory) => {
+      current.denylist = memory;
+      return {
+        deny: (entry) =>
+          current.denylist === other && refusals-- > 0
+            ? Promise.reject(new UnavailableError('store'))
+            : current.denylist.deny(entry),
+        match: (keys) => current.denylist.match(keys),
+        snapshot: () => current.denylist.snapshot(),
+        since: (position) => current.denylist.since(position),
+        watch: (listener) => {
+          notify.push(listener);
+          return memory.watch(listener);
+        },
+      };
+    });
+    const { feed, denylist } = opened;
+    const { reader, taken, count } = createReader();
+    const following = feed.follow((await feed.snapshot()).position, reader);
+    for (const entry of [denied, marked, kept]) await denylist.deny(entry);
+    await vi.waitFor(async () => expect((await read(taken.at(-1))).jti).toHaveLength(1));
+    return {
+      ...opened,
+      taken,
+      count,
+      following,
+      async failOver() {
+        await other.deny(kept);
+        await other.deny({ ...marked, issuedBefore: NOW - 10 });
+        current.denylist = other;
+        for (const listener of notify) listener();
+      },
+      standing: () => other.match([denied, marked, kept]),
+    };
+  }
+
+  const ALL = [
+    { kind: 'grant', id: 'grant-1', expiresAt: NOW + 600 },
+    { kind: 'subject', id: 'alice', issuedBefore: NOW - 5, expiresAt: NOW + 600 },
+    { kind: 'jti', id: 'jti-1', expiresAt: NOW + 600 },
+  ];
+
+  test('gets them back from a server that knows them, and whoever starts afterwards is told of them [I1]', async () => {
+    const { feed, events, following, failOver, standing } = await startFeed();
+    using _ = following;
+
+    await failOver();
+
+    await vi.waitFor(async () => expect(await standing()).toEqual(ALL));
+    expect((await read(await feed.snapshot())).grant).toEqual([['grant-1', NOW + 600]]);
+    await vi.waitFor(() => expect(events).toEqual([{ event: 'denylist.entries_restored', count: 2 }]));
+  });
+
+  test('that does not take them is asked again', async () => {
+    const { events, following, failOver, standing } = await startFeed({ refusals: 3 });
+    using _ = following;
+
+    await failOver();
+    await vi.waitFor(async () => {
+      await failOver();
+      expect(await standing()).toEqual(ALL);
+    });
+
+    await vi.waitFor(() => expect(events).toEqual([{ event: 'denylist.entries_restored', count: 2 }]));
+  });
+
+  test('has readers told of everything that was ever denied, in one snapshot', async () => {
+    const { taken, following, failOver } = await startFeed();
+    using _ = following;
+
+    await failOver();
+
+    await vi.waitFor(async () => expect((await read(taken.at(-1))).epoch).not.toBe((await read(taken[0])).epoch));
+    const snapshots = (await Promise.all(taken.map(read))).filter(({ prev }) => prev === undefined);
+    expect(snapshots.map(({ grant, jti, sub }) => [grant.length, jti.length, sub.map(([, mark]) => mark)])).toEqual([
+      [1, 1, [NOW - 5]],
+    ]);
   });
 });
