@@ -80,6 +80,7 @@ function groupOf(path: string): string {
 
 const GROUP_TITLES: Readonly<Record<string, string>> = {
   'resources[]': 'An entry of `resources`',
+  'tokenExchanges[]': 'An entry of `tokenExchanges`',
   'clients[]': 'An entry of `clients` (RFC 7591 metadata with a `client_id`)',
 };
 

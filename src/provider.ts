@@ -49,5 +49,6 @@ export type {
   OAuthToken,
   Permitted,
   RefreshToken,
+  TokenExchangeRule,
 } from './provider/index.ts';
 export { createJwtProvider } from './provider/index.ts';

@@ -422,6 +422,43 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     status: 'implemented',
     behaviour: 'Of several authentication methods a document names, one that we have is used.',
   },
+  'TX-01': {
+    source: 'RFC 8693 §2.2.1',
+    status: 'implemented',
+    behaviour: 'An access token is exchanged for one at another resource, and the answer says what was issued.',
+  },
+  'TX-02': {
+    source: 'RFC 8693 §4.1',
+    status: 'implemented',
+    behaviour: 'Every exchange is a delegation: `act` names the client, and inside it who acted before.',
+  },
+  'TX-03': {
+    source: 'RFC 8693 §2.2.1',
+    status: 'implemented',
+    behaviour: 'An exchanged token ends no later than the one it is made from, and has no refresh token.',
+  },
+  'TX-04': {
+    source: 'RFC 8693 §2.1',
+    status: 'implemented',
+    behaviour: 'Subject token, its type and one target are required; `audience` is another word for the target.',
+  },
+  'TX-05': {
+    source: 'RFC 8693 §5',
+    status: 'implemented',
+    behaviour: 'The scope is never wider than what the subject token permits, or stands for by configuration.',
+  },
+  'TX-06': {
+    source: 'RFC 8693 §2.2.2',
+    status: 'implemented',
+    behaviour: 'Only a client of the configuration exchanges, from its own resource to those it is configured for.',
+  },
+  'TX-07': { source: 'RFC 8693 §4.4', status: 'implemented', behaviour: '`may_act` is honoured.' },
+  'TX-08': {
+    source: 'RFC 7009 §2.1',
+    status: 'implemented',
+    behaviour:
+      'Revoking the grant ends what was exchanged from it; giving up an exchanged token does not end the grant.',
+  },
   'RS-01': { source: 'RFC 9728', status: 'implemented', behaviour: 'Serves protected resource metadata (RFC 9728).' },
   'RS-02': { source: 'RFC 9728 §2', status: 'implemented', behaviour: 'The metadata names the authorization servers.' },
   'RS-03': {

@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import { canonicalResource, isAcceptableRedirectUri, isJsonObject, type JsonObject } from '../oauth/index.ts';
+import { checkTokenExchanges } from './grant-rules.ts';
+import { TOKEN_EXCHANGE } from './grant-settings.ts';
 
 /**
  * Rules across settings. They run even where single settings are wrong, so that everything is reported at once; what
@@ -45,23 +47,22 @@ export function checkClient(entry: unknown, context: Context): void {
       );
   });
   const grantTypes = entry['grant_types'];
-  if (texts(grantTypes).includes('client_credentials')) checkMachine(entry, context);
+  if (texts(grantTypes).some((type) => MACHINE_GRANT_TYPES.has(type))) checkMachine(entry, context);
   const isInteractive = !Array.isArray(grantTypes) || grantTypes.includes('authorization_code');
   if (isInteractive && (redirectUris === undefined || (Array.isArray(redirectUris) && redirectUris.length === 0)))
     fault(context, ['redirect_uris'], 'must name at least one redirect URI');
 }
 
-/** A client that has tokens of its own must prove that it is itself (RFC 6749 §4.4); they carry its client_id as `sub`. */
+const MACHINE_GRANT_TYPES: ReadonlySet<string> = new Set(['client_credentials', TOKEN_EXCHANGE]);
+
+/** A client that no person stands behind must prove that it is itself (RFC 6749 §4.4); it may become the `sub` of a token. */
 function checkMachine(entry: JsonObject, context: Context): void {
-  if (entry['token_endpoint_auth_method'] === 'none' || entry['client_secret_hash'] === undefined)
-    fault(
-      context,
-      ['grant_types'],
-      'client_credentials is for a client that authenticates: give it a client_secret_hash',
-    );
+  const hasCredential = ['client_secret_hash', 'jwks', 'jwks_uri'].some((name) => entry[name] !== undefined);
+  if (entry['token_endpoint_auth_method'] === 'none' || !hasCredential)
+    fault(context, ['grant_types'], 'is for a client that authenticates: give it a client_secret_hash');
   const id = entry['client_id'];
   if (typeof id === 'string' && id.length > 1_024)
-    fault(context, ['client_id'], 'must have at most 1024 characters for client_credentials');
+    fault(context, ['client_id'], 'must have at most 1024 characters for these grant_types');
 }
 
 /** What must hold between settings. */
@@ -69,6 +70,7 @@ export function checkSettings(settings: unknown, context: Context): void {
   if (!isJsonObject(settings)) return;
   checkAddresses(settings, context);
   checkIdentifiers(settings, context);
+  checkTokenExchanges(settings, context);
   checkRedis(settings, context);
   const { signIn, lifetimes, refresh, registration } = settings;
 

@@ -1,31 +1,13 @@
 import { z } from 'zod';
-import { canonicalResource, findIssuerFault, isScopeToken } from '../oauth/index.ts';
 import { checkClient, checkResource, checkSettings } from './cross-field-rules.ts';
 import { flag, group, list, milliseconds, oneOf, seconds, text, whole } from './fields.ts';
+import { GRANT_TYPES, tokenExchange } from './grant-settings.ts';
+import { issuerIdentifier, resourceIdentifier, scopeName } from './protocol-fields.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const CENTURY = 36_500 * DAY;
-
-const RESOURCE_FAULT = 'must be an absolute http or https URI without fragment or user information (RFC 8707 §2)';
-
-/** A resource indicator, in its canonical spelling. */
-const resourceIdentifier = text().transform((value, context) => {
-  const canonical = canonicalResource(value);
-  if (canonical !== undefined) return canonical;
-  context.addIssue({ code: 'custom', message: RESOURCE_FAULT });
-  return z.NEVER;
-});
-
-const issuer = text().superRefine((value, context) => {
-  const fault = findIssuerFault(value);
-  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
-});
-
-const scopeName = text(256).refine(isScopeToken, {
-  error: 'must be a scope name: printable ASCII without space, quote and backslash (RFC 6749 §3.3)',
-});
 
 const resource = z
   .strictObject(
@@ -59,7 +41,7 @@ const client = z
       client_name: z.exactOptional(text(128)).describe('What people are shown on the consent page.'),
       redirect_uris: z.exactOptional(list(text())).describe('Where answers may be sent; compared exactly.'),
       grant_types: z
-        .exactOptional(list(oneOf(['authorization_code', 'refresh_token', 'client_credentials'])))
+        .exactOptional(list(oneOf(GRANT_TYPES)))
         .describe('Absent: both `authorization_code` and `refresh_token`.'),
       response_types: z.exactOptional(list(oneOf(['code']))).describe('Only `code` exists.'),
       token_endpoint_auth_method: z
@@ -107,7 +89,7 @@ function keyPeriods(what: string, publishLead: number, activePeriod: number, hol
 export const SETTINGS = z
   .strictObject({
     issuer: z
-      .exactOptional(issuer)
+      .exactOptional(issuerIdentifier)
       .describe(
         'The issuer identifier (RFC 8414 §2): the address people and programs reach this server at, used byte for byte. ' +
           'Absent: `http://localhost:` and the port.',
@@ -188,6 +170,9 @@ export const SETTINGS = z
       .exactOptional(resourceIdentifier)
       .describe('The resource of a request that names none. Absent: the only one, when there is one.'),
     clients: list(client).default([]).describe('Clients that need not register themselves.'),
+    tokenExchanges: list(tokenExchange)
+      .default([])
+      .describe('Which MCP server may swap a token it was called with for one at another (RFC 8693).'),
     branding: group({ name: text(64).default('guardmint').describe('What the pages call this server.') }),
     signIn: group({
       local: flag().default(true).describe('Whether people sign in with the passwords of the users file.'),

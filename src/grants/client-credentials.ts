@@ -1,8 +1,7 @@
 import { isConfidential } from '../clients/index.ts';
-import { parseScope, type ResourceDirectory, reject } from '../oauth/index.ts';
+import { machineScope, parseScope, type ResourceDirectory, reject } from '../oauth/index.ts';
 import type { OAuthAuthorizationServerProvider } from '../provider/index.ts';
 import type { Grant } from './grant.ts';
-import { machineScope } from './machine-scope.ts';
 
 /**
  * The client_credentials grant (RFC 6749 §4.4; MCP extension `io.modelcontextprotocol/oauth-client-credentials`): a

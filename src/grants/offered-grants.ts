@@ -10,6 +10,7 @@ import { createAuthorizationCodeGrant } from './authorization-code.ts';
 import { createClientCredentialsGrant } from './client-credentials.ts';
 import type { Grant } from './grant.ts';
 import { createRefreshTokenGrant } from './refresh-token.ts';
+import { createTokenExchangeGrant } from './token-exchange.ts';
 
 /** The grants behind which a person stands who signed in and consented: the ones anybody may register for. */
 export const INTERACTIVE_GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token'];
@@ -29,6 +30,7 @@ export function createGrants<
     createAuthorizationCodeGrant({ provider, clock }),
     createRefreshTokenGrant({ provider, clock }),
     ...(has(provider, 'exchangeClientCredentials') ? [createClientCredentialsGrant({ provider, resources })] : []),
+    ...(has(provider, 'exchangeToken') ? [createTokenExchangeGrant({ provider, clock, resources })] : []),
   ];
 }
 

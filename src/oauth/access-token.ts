@@ -22,6 +22,10 @@ export interface AccessTokenClaims {
   readonly auth_time?: EpochSeconds;
   readonly acr?: string;
   readonly amr?: readonly string[];
+  /** Who acts for the subject; inside it, who acted before (RFC 8693 §4.1). */
+  readonly act?: JsonObject;
+  /** Who may come to act for the subject (RFC 8693 §4.4). */
+  readonly may_act?: JsonObject;
   /** Confirmation of a sender-constrained token (RFC 7800, RFC 9449 §6). */
   readonly cnf?: JsonObject;
   readonly [claim: string]: unknown;
@@ -49,7 +53,7 @@ function isTime(value: unknown): value is number {
 
 /** Whether a payload has every claim RFC 9068 requires, each of its type, and no known claim of another type. */
 export function isAccessTokenClaims(payload: JsonObject): payload is JsonObject & AccessTokenClaims {
-  const { iss, sub, aud, client_id, iat, exp, nbf, jti, scope, gid, auth_time, acr, amr, cnf } = payload;
+  const { iss, sub, aud, client_id, iat, exp, nbf, jti, scope, gid, auth_time, acr, amr, act, may_act, cnf } = payload;
   return (
     isText(iss, 2048) &&
     isText(sub, 1024) &&
@@ -64,6 +68,8 @@ export function isAccessTokenClaims(payload: JsonObject): payload is JsonObject 
     (auth_time === undefined || isTime(auth_time)) &&
     (acr === undefined || typeof acr === 'string') &&
     (amr === undefined || (Array.isArray(amr) && amr.every((one) => typeof one === 'string'))) &&
+    (act === undefined || isJsonObject(act)) &&
+    (may_act === undefined || isJsonObject(may_act)) &&
     (cnf === undefined || isJsonObject(cnf))
   );
 }

@@ -2,13 +2,13 @@
 export interface Form {
   /** The value of a parameter; a parameter without a value counts as absent (RFC 6749 §3.1). */
   get(name: string): string | undefined;
-  /** Every value of a parameter that may appear more than once (`resource`, RFC 8707 §2). */
+  /** Every value of a parameter that may appear more than once (`resource`, RFC 8707 §2; `audience`, RFC 8693 §2.1). */
   getAll(name: string): readonly string[];
   /** Names that appear more than once although they must not. */
   readonly repeated: readonly string[];
 }
 
-const MAY_REPEAT = new Set(['resource']);
+const MAY_REPEAT = new Set(['resource', 'audience']);
 
 /** Reads `application/x-www-form-urlencoded` text. Names are plain text: brackets and dots mean nothing. */
 export function parseForm(text: string): Form {

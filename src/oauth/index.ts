@@ -19,6 +19,7 @@ export type { RefusalDetail } from './error.ts';
 export { OAuthError, reject, UnavailableError } from './error.ts';
 export type { Form } from './form.ts';
 export { parseForm } from './form.ts';
+export { machineScope } from './machine-scope.ts';
 export { isCodeChallenge, isCodeVerifier } from './pkce.ts';
 export type { VerifiedRedirectTarget } from './redirect-uri.ts';
 export {

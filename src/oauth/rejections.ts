@@ -12,6 +12,8 @@ const DOCUMENT = {
   status: 401,
   description: 'The client metadata document could not be fetched or is not acceptable.',
 };
+// RFC 8693 §2.2.2 has this code for everything that is wrong with a subject token.
+const SUBJECT = { error: 'invalid_request', status: 400, description: 'The subject token is not acceptable.' };
 const METADATA = { error: 'invalid_client_metadata', status: 400 };
 const REQUEST = { error: 'invalid_request', status: 400 };
 
@@ -126,6 +128,28 @@ export const REJECTIONS = {
   refresh_token_superseded: REFRESH,
   refresh_token_revoked: REFRESH,
   refresh_token_of_other_client: REFRESH,
+
+  // token exchange (RFC 8693)
+  subject_token_type_unsupported: {
+    ...REQUEST,
+    description: 'The subject token must be an access token of this server.',
+  },
+  requested_token_type_unsupported: { ...REQUEST, description: 'Only access tokens are issued.' },
+  actor_token_unsupported: {
+    ...REQUEST,
+    description: 'Actor tokens are not supported: the client acts, as itself.',
+  },
+  subject_token_unknown: SUBJECT,
+  subject_token_expired: SUBJECT,
+  subject_token_revoked: SUBJECT,
+  subject_token_of_other_resource: SUBJECT,
+  subject_token_for_other_actor: SUBJECT,
+  subject_token_chain_too_long: SUBJECT,
+  exchange_target_not_allowed: {
+    error: 'invalid_target',
+    status: 400,
+    description: 'The client may not exchange tokens for this resource.',
+  },
 
   // the revocation feed
   revocations_gone: {

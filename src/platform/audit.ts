@@ -17,6 +17,7 @@ export type AuditEventName =
   | 'code.issued'
   | 'code.replayed'
   | 'token.issued'
+  | 'token.exchanged'
   | 'token.refreshed'
   | 'token.refresh_replayed'
   | 'token.refresh_reused'

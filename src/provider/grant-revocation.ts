@@ -8,10 +8,10 @@ export interface GrantRevocation {
   isThingDenied(thing: DeniableThing): Promise<boolean>;
   /**
    * When a token that no code or refresh token stands behind may say it was issued: the store's clock, so that every
-   * watermark written later denies it; `denied` when it would be denied already.
+   * watermark written later denies it; `denied` when it would be denied already, or when what it stands on (`basis`) is.
    * @throws UnavailableError also in the very second of a watermark, in which nothing new can be told from what it denies.
    */
-  momentOfIssue(thing: Omit<DeniableThing, 'issuedAt'>): Promise<EpochSeconds | 'denied'>;
+  momentOfIssue(thing: Omit<DeniableThing, 'issuedAt'>, basis?: DeniableThing): Promise<EpochSeconds | 'denied'>;
   /** Ends the refresh family and every access token of the grant. Idempotent; durable. @throws UnavailableError */
   revokeGrant(grantId: string): Promise<void>;
   /**
@@ -32,11 +32,16 @@ export function createGrantRevocation(deps: {
   tombstoneLifetime: Seconds;
 }): GrantRevocation {
   const { store, audit } = deps;
-  return {
-    isThingDenied: async (thing) => isDenied(thing, await store.denylist.match(denylistKeys(thing))),
+  const isThingDenied = async (thing: DeniableThing) =>
+    isDenied(thing, await store.denylist.match(denylistKeys(thing)));
 
-    async momentOfIssue(thing) {
+  return {
+    isThingDenied,
+
+    // The clock first: what is denied after this moment denies the token, what was denied before is seen here.
+    async momentOfIssue(thing, basis) {
       const at = await store.now();
+      if (basis !== undefined && (await isThingDenied(basis))) return 'denied';
       const entries = await store.denylist.match(denylistKeys({ ...thing, issuedAt: at }));
       if (!isDenied({ ...thing, issuedAt: at }, entries)) return at;
       if (isDenied({ ...thing, issuedAt: at + 1 }, entries)) return 'denied';

@@ -9,6 +9,7 @@ export type { JwtAuthorizationCode } from './jwt-authorization-code.ts';
 export type { JwtProvider, JwtProviderDeps, JwtProviderSettings } from './jwt-provider.ts';
 export { createJwtProvider } from './jwt-provider.ts';
 export type { JwtRefreshToken } from './jwt-refresh-token.ts';
+export type { TokenExchangeRule } from './jwt-token-exchange.ts';
 export type {
   AccessToken,
   AuthorizationCode,

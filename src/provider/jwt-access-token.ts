@@ -12,6 +12,18 @@ export interface JwtAccessToken extends AccessToken {
   readonly opened: OpenedAccessToken;
 }
 
+/** What is asked of the denylist about an access token. */
+export function deniableOf({ claims, kid }: OpenedAccessToken): DeniableThing {
+  return {
+    jti: claims.jti,
+    ...(claims.gid !== undefined && { grantId: claims.gid }),
+    kid,
+    subject: claims.sub,
+    clientHash: sha256(claims.client_id),
+    issuedAt: claims.iat,
+  };
+}
+
 /**
  * Recognises access tokens at the issuer itself, for any of its resources. The signature needs no store; the denylist is
  * asked in the store, which knows more than any copy of it.
@@ -26,19 +38,11 @@ export function createAccessTokenLookup(
   return async function loadAccessToken(token) {
     const opened = tokens.access.open(token);
     if (opened === undefined) return undefined;
-    const { claims, kid } = opened;
+    const { claims } = opened;
     const { issuer, clockTolerance } = settings;
     const fault = findAccessTokenFault(claims, { issuer, resource: undefined, clockTolerance }, clock());
     if (fault !== undefined || typeof claims.aud !== 'string') return undefined;
-    const thing: DeniableThing = {
-      jti: claims.jti,
-      ...(claims.gid !== undefined && { grantId: claims.gid }),
-      kid,
-      subject: claims.sub,
-      clientHash: sha256(claims.client_id),
-      issuedAt: claims.iat,
-    };
-    if (await revocation.isThingDenied(thing)) return undefined;
+    if (await revocation.isThingDenied(deniableOf(opened))) return undefined;
     return {
       kind: 'access_token',
       clientId: claims.client_id,

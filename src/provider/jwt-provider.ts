@@ -8,6 +8,7 @@ import { createAccessTokenLookup, type JwtAccessToken } from './jwt-access-token
 import { createCodeMethods, type JwtAuthorizationCode } from './jwt-authorization-code.ts';
 import { createClientCredentialsExchange } from './jwt-client-credentials.ts';
 import { createRefreshMethods, type JwtRefreshToken } from './jwt-refresh-token.ts';
+import { createTokenExchange, type TokenExchangeRule } from './jwt-token-exchange.ts';
 import type { OAuthAuthorizationServerProvider } from './provider.ts';
 
 /** Lengths of time in seconds, and how refresh tokens behave. */
@@ -16,6 +17,8 @@ export interface JwtProviderSettings {
   readonly refresh: Omit<RotationRules, 'rotates' | 'keyId'> & { readonly absoluteLifetime: Seconds };
   /** Whether some client may have tokens of its own (RFC 6749 §4.4). */
   readonly clientCredentials?: boolean;
+  /** Which clients may exchange which tokens; absent: none may. */
+  readonly tokenExchanges?: readonly TokenExchangeRule[];
   /** How far the clocks of validators may differ; denied grants stay on the denylist that much longer. */
   readonly clockTolerance: Seconds;
 }
@@ -60,7 +63,9 @@ export function createJwtProvider(deps: JwtProviderDeps): JwtProvider {
 
   async function revokeToken(token: JwtAccessToken | JwtRefreshToken): Promise<void> {
     const grantId = token.kind === 'refresh_token' ? token.family.familyId : token.grantId;
-    if (grantId !== undefined) await revocation.revokeGrant(grantId);
+    // Who acts for somebody gives up its own token, not the grant it was exchanged from.
+    const isExchanged = token.kind === 'access_token' && token.opened.claims.act !== undefined;
+    if (grantId !== undefined && !isExchanged) await revocation.revokeGrant(grantId);
     else if (token.kind === 'access_token') await revocation.denyAccessToken(token.jti);
     audit({ event: 'token.revoked', kind: token.kind, grantId, subject: token.subject });
   }
@@ -80,6 +85,7 @@ export function createJwtProvider(deps: JwtProviderDeps): JwtProvider {
     ...(settings.clientCredentials === true && {
       exchangeClientCredentials: createClientCredentialsExchange(deps, revocation),
     }),
+    ...((settings.tokenExchanges ?? []).length > 0 && { exchangeToken: createTokenExchange(deps, revocation) }),
     ...(deps.interaction.signInBefore !== undefined && { signInBefore: deps.interaction.signInBefore }),
   };
 }

@@ -1,5 +1,5 @@
 import type { Client, ClientMetadata, RegisteredClient } from '../clients/index.ts';
-import type { AuthorizationRequest, EpochSeconds, Scope, Seconds, SenderConstraint } from '../oauth/index.ts';
+import type { AuthorizationRequest, EpochSeconds, Resource, Scope, Seconds, SenderConstraint } from '../oauth/index.ts';
 
 /** What the protocol has to know of an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.6). */
 export interface AuthorizationCode {
@@ -45,6 +45,8 @@ export interface OAuthToken {
   readonly expires_in: Seconds;
   readonly refresh_token?: string;
   readonly scope?: string;
+  /** What `access_token` is; token exchange says so (RFC 8693 §2.2.1). */
+  readonly issued_token_type?: string;
 }
 
 /** What a grant was found to permit: the scope of the new token, and the canonical identifier of its one resource. */
@@ -94,6 +96,19 @@ export interface OAuthAuthorizationServerProvider<
    * presence offers the grant type `client_credentials`. @throws OAuthError `client_revoked`
    */
   exchangeClientCredentials?(client: Client, permitted: Permitted, sender?: SenderConstraint): Promise<OAuthToken>;
+  /**
+   * Optional: exchanges a valid access token for one at another resource (RFC 8693), in which the client acts for the same
+   * subject, if this client may. It must permit no more than the subject token does, end no later, and end with it when
+   * the grant is revoked. `scope` is what was asked for. Its presence offers the grant type.
+   * @throws OAuthError `subject_token_of_other_resource`, `subject_token_for_other_actor`, `subject_token_chain_too_long`,
+   *   `subject_token_expired`, `subject_token_revoked`, `exchange_target_not_allowed`, `scope_not_allowed`
+   */
+  exchangeToken?(
+    client: Client,
+    subject: Access,
+    wanted: { readonly scope: Scope | undefined; readonly resource: Resource },
+    sender?: SenderConstraint,
+  ): Promise<OAuthToken>;
   /**
    * Optional: for a client that may be looked up only once the person has signed in (a client_id that is the URL of a
    * metadata document), where to send the browser first; `undefined` for every other client. `parameters` is the

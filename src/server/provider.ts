@@ -8,7 +8,7 @@ import type { Config } from '../config/index.ts';
 import type { Interaction } from '../interaction/index.ts';
 import { CLOCK_SKEW, type KeyRing } from '../keys/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
-import { createJwtProvider, type JwtProvider } from '../provider/index.ts';
+import { createJwtProvider, type JwtProvider, type TokenExchangeRule } from '../provider/index.ts';
 import { type AuthorizationCodes, createAccessTokens, createRefreshTokens, type TokenStore } from '../tokens/index.ts';
 
 /** Parts a provider is built over. */
@@ -57,6 +57,7 @@ export function buildProvider(config: Config, parts: ProviderParts): JwtProvider
       issuer: config.issuer,
       clockTolerance: CLOCK_SKEW,
       clientCredentials: config.clients.some((client) => client.grant_types?.includes('client_credentials') === true),
+      tokenExchanges: describeTokenExchanges(config),
       refresh: {
         replayWindow: config.refresh.replayWindow,
         burstWindow: config.refresh.burstWindow,
@@ -65,5 +66,13 @@ export function buildProvider(config: Config, parts: ProviderParts): JwtProvider
         absoluteLifetime: config.lifetimes.refreshAbsolute,
       },
     },
+  });
+}
+
+/** The exchanges of the configuration, with what the scope names they start from contain. */
+function describeTokenExchanges({ tokenExchanges, resources }: Config): readonly TokenExchangeRule[] {
+  return tokenExchanges.map((rule) => {
+    const implies = resources.find(({ resource }) => resource === rule.from)?.implies;
+    return implies === undefined ? rule : { ...rule, implies };
   });
 }

@@ -7,6 +7,7 @@ import {
   formatScope,
   isAccessTokenClaims,
   isAccessTokenType,
+  type JsonObject,
   parseJsonBytes,
   type Scope,
   type Seconds,
@@ -23,6 +24,10 @@ export interface AccessTokenGrant {
   readonly grantId?: string;
   readonly authTime?: EpochSeconds;
   readonly amr?: readonly string[];
+  /** Who acts for the subject (RFC 8693 §4.1). */
+  readonly act?: JsonObject;
+  /** When it ends at the latest. */
+  readonly notAfter?: EpochSeconds;
 }
 
 /** An access token and what its holder is told of it. */
@@ -61,20 +66,22 @@ export function createAccessTokens(deps: {
   async function issue(grant: AccessTokenGrant, issuedAt: EpochSeconds): Promise<IssuedAccessToken> {
     const signer = keys.signer();
     const jti = random(16);
+    const expiresAt = Math.min(issuedAt + lifetime, Math.floor(grant.notAfter ?? Number.POSITIVE_INFINITY));
     const claims: AccessTokenClaims = {
       iss: issuer,
       sub: grant.subject,
       aud: grant.resource,
       client_id: grant.clientId,
       iat: issuedAt,
-      exp: issuedAt + lifetime,
+      exp: expiresAt,
       jti,
       ...(grant.scope.length > 0 && { scope: formatScope(grant.scope) }),
       ...(grant.grantId !== undefined && { gid: grant.grantId }),
       ...(grant.authTime !== undefined && { auth_time: grant.authTime }),
       ...(grant.amr !== undefined && grant.amr.length > 0 && { amr: grant.amr }),
+      ...(grant.act !== undefined && { act: grant.act }),
     };
-    return { token: await signCompact(signer, ACCESS_TOKEN_TYPE, claims), jti, expiresIn: lifetime };
+    return { token: await signCompact(signer, ACCESS_TOKEN_TYPE, claims), jti, expiresIn: expiresAt - issuedAt };
   }
 
   return { issue, open: createAccessTokenOpener({ keys, issuer }), lifetime };

@@ -4,10 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { REJECTIONS, type RejectionReason, UnavailableError } from '../../src/oauth/index.ts';
 import { sha256 } from '../../src/platform/index.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
+import { signCompact } from '../../src/tokens/access-token.ts';
 import type { TokenStore } from '../../src/tokens/index.ts';
 import { startGuardmint } from '../support/guardmint.ts';
 import { createWalkingBrowser, type WalkedPage } from '../support/walking-browser.ts';
-import { clientError, type Expectation, jsonError, page, redirectError } from './expectations.ts';
+import { claimsOf, clientError, type Expectation, jsonError, page, redirectError } from './expectations.ts';
 import { observe } from './runner.ts';
 import type { WireRequest } from './wire.ts';
 import {
@@ -29,6 +30,8 @@ import {
 } from './world.ts';
 
 const CONFIGURED = 'https://configured.example/cb';
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const EXCHANGER = { client_id: 'exchanger', client_secret_hash: sha256('secret'), grant_types: [EXCHANGE] };
 const MACHINE = { client_id: 'machine', client_secret_hash: sha256('secret'), grant_types: ['client_credentials'] };
 const world = await openWorld({
   settings: {
@@ -36,7 +39,9 @@ const world = await openWorld({
       { client_id: 'configured', redirect_uris: [CONFIGURED] },
       { client_id: 'no-code-grant', redirect_uris: [CONFIGURED], grant_types: ['refresh_token'] },
       MACHINE,
+      EXCHANGER,
     ],
+    tokenExchanges: [{ client: 'exchanger', from: RESOURCE, to: OTHER_RESOURCE, scopes: { 'mcp:read': ['calc:use'] } }],
   },
 });
 
@@ -423,6 +428,62 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
     const { form } = await open.tokens();
     yield [token({ ...form, client_id: open.otherClient.client_id }), jsonError('refresh_token_of_other_client')];
   },
+  subject_token_type_unsupported: async function* () {
+    const types = ['urn:ietf:params:oauth:token-type:id_token', 'urn:ietf:params:oauth:token-type:jwt', 'x'];
+    for (const subject_token_type of types)
+      yield [exchange({ subject_token: 'x', subject_token_type }), jsonError('subject_token_type_unsupported')];
+  },
+  requested_token_type_unsupported: async function* () {
+    const requested_token_type = 'urn:ietf:params:oauth:token-type:refresh_token';
+    yield [exchange({ subject_token: 'x', requested_token_type }), jsonError('requested_token_type_unsupported')];
+  },
+  actor_token_unsupported: async function* () {
+    yield [exchange({ subject_token: 'x', actor_token: 'x' }), jsonError('actor_token_unsupported')];
+    yield [exchange({ subject_token: 'x', actor_token_type: 'x' }), jsonError('actor_token_unsupported')];
+  },
+  subject_token_unknown: async function* (open) {
+    const { access_token, refresh_token } = await open.tokens();
+    for (const subject_token of ['x', refresh_token, access_token.slice(0, -2), `${access_token}.`, `${access_token} `])
+      yield [exchange({ subject_token }), jsonError('subject_token_unknown')];
+    await observe(open, postForm('/revoke', { token: access_token, client_id }));
+    yield [exchange({ subject_token: access_token }), jsonError('subject_token_unknown')];
+  },
+  subject_token_expired: async () => {
+    await withServer({ settings: world.server.settings }, async (own) => {
+      const { access_token: subject_token } = await own.tokens();
+      own.server.advance(601);
+      jsonError('subject_token_expired')(await observe(own, exchange({ subject_token })));
+      own.server.advance(60);
+      jsonError('subject_token_unknown')(await observe(own, exchange({ subject_token })));
+    });
+  },
+  subject_token_revoked: async () => {
+    await withServer({ settings: world.server.settings }, async (own) => {
+      const { access_token: subject_token } = await own.tokens();
+      // The client that exchanges, until a moment to come; the subject token is in order.
+      const issuedBefore = own.server.now() + 60;
+      const { denylist } = own.server.guardmint.store;
+      await denylist.deny({ kind: 'client', id: sha256('exchanger'), lifetime: 600, issuedBefore });
+      jsonError('subject_token_revoked')(await observe(own, exchange({ subject_token })));
+    });
+  },
+  subject_token_of_other_resource: async function* (open) {
+    const { access_token } = await open.tokens(open.publicClient, { resource: OTHER_RESOURCE, scope: 'calc:use' });
+    yield [exchange({ subject_token: access_token }), jsonError('subject_token_of_other_resource')];
+  },
+  subject_token_for_other_actor: async function* (open) {
+    const subject_token = await forge(open, { may_act: { sub: 'somebody else' } });
+    yield [exchange({ subject_token }), jsonError('subject_token_for_other_actor')];
+  },
+  subject_token_chain_too_long: async function* (open) {
+    const act = Array.from({ length: 8 }).reduce<object>((inner, _, index) => ({ sub: `s${index}`, act: inner }), {});
+    yield [exchange({ subject_token: await forge(open, { act }) }), jsonError('subject_token_chain_too_long')];
+  },
+  exchange_target_not_allowed: async function* (open) {
+    const { access_token: subject_token } = await open.tokens();
+    yield [exchange({ subject_token, resource: RESOURCE }), jsonError('exchange_target_not_allowed')];
+  },
+
   revocations_gone: async function* () {
     for (const since of ['nonsense', '1.1', 'x.99999999'])
       yield [{ target: `/revocations?since=${since}` }, jsonError('revocations_gone')];
@@ -529,6 +590,23 @@ describe('a request is refused for', () => {
     });
   }
 });
+
+/** A token exchange that is in order but for `changes`. */
+function exchange(changes: Parameters): WireRequest {
+  const form = {
+    grant_type: EXCHANGE,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    resource: OTHER_RESOURCE,
+    ...changes,
+  };
+  return token(form, [['Authorization', basic('exchanger', 'secret')]]);
+}
+
+/** An access token of the server's own key, with claims it does not give. */
+async function forge(open: World, claims: object): Promise<string> {
+  const { access_token } = await open.tokens();
+  return signCompact(open.server.guardmint.keys.signer(), 'at+jwt', { ...claimsOf(access_token), ...claims });
+}
 
 async function* requestsOf(made: Case, open: World) {
   const requests = made(open);

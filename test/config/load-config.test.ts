@@ -45,6 +45,7 @@ describe('settings', () => {
       logLevel: 'info',
       resources: [],
       clients: [],
+      tokenExchanges: [],
       branding: { name: 'guardmint' },
       signIn: { local: true },
       lifetimes: {
@@ -262,11 +263,36 @@ describe('problems', () => {
 
     expect(problems({}, { clients: [{ ...machine, client_secret_hash: hash }] })).toEqual([]);
     expect(problems({}, { clients: [machine] })).toEqual([
-      'guardmint.json: clients[0].grant_types: client_credentials is for a client that authenticates: give it a client_secret_hash',
+      'guardmint.json: clients[0].grant_types: is for a client that authenticates: give it a client_secret_hash',
     ]);
     expect(problems({}, { clients: [{ ...machine, client_id: 'm'.repeat(1_025), client_secret_hash: hash }] })).toEqual(
-      ['guardmint.json: clients[0].client_id: must have at most 1024 characters for client_credentials'],
+      ['guardmint.json: clients[0].client_id: must have at most 1024 characters for these grant_types'],
     );
+  });
+
+  test('an exchange of tokens names a client that may, two resources, and scopes they have', () => {
+    const grant = 'urn:ietf:params:oauth:grant-type:token-exchange';
+    const notes = { client_id: 'notes', client_secret_hash: 'A'.repeat(43), grant_types: [grant] };
+    const other = { ...notes, client_id: 'other', grant_types: ['client_credentials'] };
+    const calculator = { resource: 'https://calc.example.com', scopes: { use: 'Calculate' } };
+    const file = (exchange: object) => ({
+      clients: [notes, other],
+      resources: [RESOURCE, calculator],
+      defaultResource: RESOURCE.resource,
+      tokenExchanges: [exchange],
+    });
+    const exchange = { client: 'notes', from: RESOURCE.resource, to: 'HTTPS://calc.example.com/' };
+    const faults = (change: object) =>
+      problems({}, file({ ...exchange, ...change })).map((problem) => problem.split('tokenExchanges[0].')[1]);
+
+    expect(faults({ scopes: { read: ['use'] } })).toEqual([]);
+    expect(faults({ client: 'nobody' })).toEqual(['client: is not one of the clients']);
+    expect(faults({ client: 'other' })).toEqual([`client: must have ${grant} among its grant_types`]);
+    expect(faults({ from: 'https://x.example' })).toEqual(['from: is not one of the resources']);
+    expect(faults({ to: 'https://x.example' })).toEqual(['to: is not one of the resources']);
+    expect(faults({ to: RESOURCE.resource })).toEqual(['to: must differ from the resource the tokens are of']);
+    expect(faults({ scopes: { read: ['nothing'] } })).toEqual(['scopes.read: "nothing" is not a scope of to']);
+    expect(faults({ scopes: { nothing: ['use'] } })).toEqual(['scopes.nothing: "nothing" is not a scope of from']);
   });
 
   test('a file that is no JSON object is refused without quoting it', () => {

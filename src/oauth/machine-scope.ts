@@ -1,4 +1,6 @@
-import { expandScope, OFFLINE_ACCESS, type Resource, reject, type Scope } from '../oauth/index.ts';
+import { reject } from './error.ts';
+import type { Resource } from './resource.ts';
+import { expandScope, OFFLINE_ACCESS, type Scope } from './scope.ts';
 
 /**
  * The scope of a token that nobody is asked about (RFC 6749 §3.3). Names the resource does not know, or that lie outside one
