@@ -18,6 +18,8 @@ import { forge, NOW, RESOURCE } from './issuer.ts';
 /** An issuer that publishes what it revokes, at a clock the test moves, with a denylist the test may exchange. */
 export interface RevocationIssuer extends AsyncDisposable {
   readonly issuer: string;
+  /** Where this replica of it answers. */
+  readonly origin: string;
   readonly clock: { now: number };
   denylist: DenylistStore;
   readonly asked: string[];
@@ -29,27 +31,31 @@ export interface RevocationIssuer extends AsyncDisposable {
   now(): number;
 }
 
-export async function startRevocationIssuer(options: { feed?: false } = {}): Promise<RevocationIssuer> {
+export async function startRevocationIssuer(
+  options: { feed?: false; denylist?: DenylistStore; replicaOf?: RevocationIssuer } = {},
+): Promise<RevocationIssuer> {
   const clock = { now: NOW };
   const read = () => clock.now;
   const asked: string[] = [];
   let counter = 0;
   let running: RevocationIssuer | undefined;
-  const first = createMemoryStore({ clock: read }).denylist;
+  const first = options.denylist ?? createMemoryStore({ clock: read }).denylist;
   const current = (): DenylistStore => running?.denylist ?? first;
   const signers = () => running?.signers ?? [testSigner()];
   let feed: ReturnType<typeof createRevocationFeed> | undefined;
   const app = await serve((origin) => {
+    const issuer = options.replicaOf?.issuer ?? origin;
     const keys = { ...createTestKeyRing(), signer: () => createTestKeyRing({ signers: signers() }).signer() };
     const makeFeed = () =>
       createRevocationFeed({
         denylist: {
           ...first,
+          deny: (entry) => current().deny(entry),
           snapshot: () => current().snapshot(),
           since: (position) => current().since(position),
           watch: (listener) => current().watch(listener),
         },
-        documents: createRevocationDocuments({ keys, issuer: origin, clock: read }),
+        documents: createRevocationDocuments({ keys, issuer, clock: read }),
         clock: read,
       });
     const currentFeed = () => {
@@ -77,15 +83,17 @@ export async function startRevocationIssuer(options: { feed?: false } = {}): Pro
       })
       .use(routes.routes());
   });
+  const issuer = options.replicaOf?.issuer ?? app.origin;
   running = {
-    issuer: app.origin,
+    issuer,
+    origin: app.origin,
     clock,
     denylist: first,
     asked,
     signers: [testSigner()],
     deny: async (id, kind = 'jti') => void (await current().deny({ kind, id, lifetime: 600 })),
     token: (claims = {}, signer = testSigner()) =>
-      forge({ claims: { iss: app.origin, jti: `jti-${counter++}`, gid: `grant-${counter}`, ...claims } }, signer),
+      forge({ claims: { iss: issuer, jti: `jti-${counter++}`, gid: `grant-${counter}`, ...claims } }, signer),
     endStreams: () => {
       feed?.close();
       feed = undefined;
