@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { decodeJwt } from 'jose';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { describe, expect, test, vi } from 'vitest';
 import { describeFailure } from '../../src/cli/failure.ts';
 import { createProgram } from '../../src/cli/index.ts';
@@ -101,6 +101,35 @@ describe('tokens revoke', () => {
     for (const args of [[], ['--jti', 'a', '--grant', 'b'], ['--jti', ''], ['--jti', access_token], ['--grant', 'x y']])
       expect([args, (await run(server, 'tokens', 'revoke', ...args)).code]).toEqual([args, 64]);
     expect(await runJson(server, 'denylist', 'list')).toEqual([]);
+  });
+});
+
+describe('keys rotate --emergency', () => {
+  test('has validators of a running server refuse the key at once, and accept what its successor signs', async () => {
+    await using server = await startServed();
+    using verifier = createVerifier({ issuer: server.issuer, resource: RESOURCE, clock: server.now });
+    const [stolen, other] = [await server.grant(), await server.grant()];
+    for (const { access_token } of [stolen, other]) expect(await verifier.loadAccessToken(access_token)).toBeDefined();
+    const { kid: bad = '' } = decodeProtectedHeader(stolen.access_token);
+    const next = verifier.state().keys.kids.find((kid) => kid !== bad);
+    await vi.waitFor(() => expect(verifier.state().revocations?.freshness).toBe('fresh'));
+
+    await runJson(server, 'keys', 'rotate', '--emergency', bad, '--yes');
+
+    // Long before anybody has to ask for the JWK Set again.
+    for (const { access_token } of [stolen, other])
+      await vi.waitFor(async () => expect(await verifier.loadAccessToken(access_token)).toBeUndefined(), {
+        timeout: 10_000,
+      });
+    await vi.waitFor(() => expect(server.guardmint.keys.signer().kid).toBe(next), { timeout: 10_000 });
+    const refreshed = (await refresh(server, stolen)).body as unknown as Granted;
+    expect(decodeProtectedHeader(refreshed.access_token).kid).toBe(next);
+    expect(await verifier.loadAccessToken(refreshed.access_token)).toBeDefined();
+    expect(verifier.state().keys.kids).not.toContain(bad);
+    // A validator that starts now never trusts it.
+    using newcomer = createVerifier({ issuer: server.issuer, resource: RESOURCE, clock: server.now });
+    expect(await newcomer.loadAccessToken(stolen.access_token)).toBeUndefined();
+    expect(await newcomer.loadAccessToken(refreshed.access_token)).toBeDefined();
   });
 });
 
