@@ -55,7 +55,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   undici: ['platform'],
   zod: ['config', 'clients', 'interaction'],
   'node:async_hooks': ['resource', 'server'],
-  'node:child_process': [],
+  'node:child_process': ['keys/backends/pkcs11/host-connection.ts'],
   'node:dgram': [],
   'node:dns': ['platform'],
   'node:fs': ['config', 'keys', 'interaction', 'store/embedded', 'server', 'cli'],
@@ -81,7 +81,11 @@ interface Reserved {
 
 /** Things of which one room is the keeper. */
 const RESERVED: readonly Reserved[] = [
-  { what: 'process.env', pattern: /\bprocess\s*\.\s*env\b|\bimport\.meta\.env\b/, owners: ['config'] },
+  {
+    what: 'process.env',
+    pattern: /\bprocess\s*\.\s*env\b|\bimport\.meta\.env\b/,
+    owners: ['config', 'keys/backends/pkcs11/host-connection.ts'],
+  },
   {
     what: 'the clock of the machine (Date)',
     pattern: /\bnew\s+Date\b|\bDate\s*[.(]/,
@@ -97,7 +101,7 @@ const RESERVED: readonly Reserved[] = [
   {
     what: 'the process (exit, signals, standard streams)',
     pattern: /\bprocess\s*\.\s*(?:exit|exitCode|on|once|kill|stdin|stdout|stderr|argv)\b/,
-    owners: ['server', 'cli'],
+    owners: ['server', 'cli', 'keys/backends/pkcs11/module-host.ts'],
   },
   { what: 'export *', pattern: /\bexport\s*\*/, owners: [] },
 ];
