@@ -1,6 +1,8 @@
 import { type Form, isCanonicalBase64url, reject } from '../oauth/index.ts';
 import { isEqualSecret, sha256 } from '../platform/index.ts';
-import type { Client } from './client.ts';
+import { parseAssertion } from './assertion.ts';
+import { type Client, type ClientAuthenticationMethod, mayAuthenticateBy } from './client.ts';
+import { type ClientAssertions, JWT_BEARER } from './client-assertion.ts';
 
 /** The request parts in which a client proves itself (RFC 6749 §2.3). */
 export interface ClientCredentials {
@@ -12,44 +14,81 @@ export interface ClientCredentials {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
+const PRIVATE_KEY_JWT = 'private_key_jwt';
+
+/** Finds the client a request says it comes from. */
+export type FindClient = (clientId: string) => Promise<Client | undefined>;
+
 /**
- * Authenticates the client of a token or revocation request by exactly the method it is registered with.
- * HTTP Basic credentials count form-encoded, as RFC 6749 §2.3.1 says, and raw, as most clients send them.
+ * Authenticates the client of a token or revocation request by exactly one method, which must be one of its own.
+ * HTTP Basic credentials count form-encoded, as RFC 6749 §2.3.1 says, and raw, as most clients send them. With an
+ * assertion the `client_id` may be left out (RFC 7523 §3).
  * @throws OAuthError `client_missing`, `client_unknown`, `client_id_mismatch`, `client_authentication_ambiguous`,
  *   `client_credentials_missing`, `client_credentials_wrong`, `client_credentials_malformed`,
- *   `client_authentication_method_wrong`.
+ *   `client_authentication_method_wrong`, `client_assertion_invalid`, `client_assertion_replayed`.
+ * @throws UnavailableError when the keys of the client cannot be had or nobody knows whether its assertion was used.
  */
-export async function authenticateClient(
-  credentials: ClientCredentials,
-  findClient: (clientId: string) => Promise<Client | undefined>,
-): Promise<Client> {
-  const { form, authorization } = credentials;
-  const bodyId = form.get('client_id');
-  const bodySecret = form.get('client_secret');
-  if (form.get('client_assertion') !== undefined || form.get('client_assertion_type') !== undefined) {
-    throw reject('client_authentication_method_wrong', { method: 'client_assertion' });
-  }
-  if (bodyId !== undefined && CONTROL.test(bodyId)) throw reject('client_unknown');
-  if (authorization === undefined) {
-    if (bodyId === undefined) throw reject('client_missing');
-    const client = await findClient(bodyId);
-    if (client === undefined) throw reject('client_unknown', { clientHash: sha256(bodyId) });
-    return verifySecret(client, bodySecret === undefined ? 'none' : 'client_secret_post', [bodySecret]);
-  }
+export type ClientAuthentication = (credentials: ClientCredentials, findClient: FindClient) => Promise<Client>;
 
-  const basic = parseBasic(authorization);
-  if (bodySecret !== undefined) throw reject('client_authentication_ambiguous');
-  for (const candidate of basic) {
-    const client = await findClient(candidate.id);
-    if (client === undefined) continue;
-    if (bodyId !== undefined && bodyId !== client.clientId) throw reject('client_id_mismatch');
-    return verifySecret(
-      client,
-      'client_secret_basic',
-      basic.filter((other) => other.id === candidate.id).map((other) => other.secret),
-    );
-  }
-  throw reject('client_unknown');
+/** `assertions` absent: no client has keys here, and `private_key_jwt` is refused. */
+export function createClientAuthentication(
+  deps: { assertions?: ClientAssertions | undefined } = {},
+): ClientAuthentication {
+  const { assertions } = deps;
+  return async function authenticateClient(credentials, findClient) {
+    const { form, authorization } = credentials;
+    const bodyId = form.get('client_id');
+    const bodySecret = form.get('client_secret');
+    const assertion = form.get('client_assertion');
+    if (bodyId !== undefined && CONTROL.test(bodyId)) throw reject('client_unknown');
+    if (assertion !== undefined || form.get('client_assertion_type') !== undefined) {
+      if (authorization !== undefined || bodySecret !== undefined) throw reject('client_authentication_ambiguous');
+      if (assertions === undefined) throw reject('client_authentication_method_wrong', { method: PRIVATE_KEY_JWT });
+      return authenticateByKey(form, assertion, assertions, findClient);
+    }
+    if (authorization === undefined) {
+      if (bodyId === undefined) throw reject('client_missing');
+      const client = await findClient(bodyId);
+      if (client === undefined) throw reject('client_unknown', { clientHash: sha256(bodyId) });
+      return verifySecret(client, bodySecret === undefined ? 'none' : 'client_secret_post', [bodySecret]);
+    }
+
+    const basic = parseBasic(authorization);
+    if (bodySecret !== undefined) throw reject('client_authentication_ambiguous');
+    for (const candidate of basic) {
+      const client = await findClient(candidate.id);
+      if (client === undefined) continue;
+      if (bodyId !== undefined && bodyId !== client.clientId) throw reject('client_id_mismatch');
+      return verifySecret(
+        client,
+        'client_secret_basic',
+        basic.filter((other) => other.id === candidate.id).map((other) => other.secret),
+      );
+    }
+    throw reject('client_unknown');
+  };
+}
+
+async function authenticateByKey(
+  form: Form,
+  assertion: string | undefined,
+  assertions: ClientAssertions,
+  findClient: FindClient,
+): Promise<Client> {
+  if (assertion === undefined || form.get('client_assertion_type') !== JWT_BEARER)
+    throw reject('client_credentials_malformed');
+  const parsed = parseAssertion(assertion);
+  if (typeof parsed === 'string') throw reject('client_assertion_invalid', { fault: parsed });
+  const { sub, iss } = parsed.claims;
+  const bodyId = form.get('client_id');
+  if (sub === undefined || CONTROL.test(sub)) throw reject('client_assertion_invalid', { fault: 'claims' });
+  if (bodyId !== undefined && bodyId !== sub) throw reject('client_id_mismatch');
+  if (iss !== sub) throw reject('client_assertion_invalid', { fault: 'issuer' });
+  const client = await findClient(sub);
+  if (client === undefined) throw reject('client_unknown', { clientHash: sha256(sub) });
+  if (!mayAuthenticateBy(client, PRIVATE_KEY_JWT)) throw wrongMethod(client, PRIVATE_KEY_JWT);
+  await assertions.verify(parsed, client);
+  return client;
 }
 
 function verifySecret(
@@ -57,16 +96,19 @@ function verifySecret(
   method: 'none' | 'client_secret_basic' | 'client_secret_post',
   secrets: readonly (string | undefined)[],
 ): Client {
-  const expected = client.authenticationMethod;
-  if (expected === 'none' && method === 'none') return client;
-  if (method === 'none') throw reject('client_credentials_missing', { expected });
-  if (expected !== method || client.secretHash === undefined) {
-    throw reject('client_authentication_method_wrong', { expected, method });
+  if (method === 'none') {
+    if (mayAuthenticateBy(client, 'none')) return client;
+    throw reject('client_credentials_missing', { expected: client.authenticationMethod });
   }
   const { secretHash } = client;
+  if (!mayAuthenticateBy(client, method) || secretHash === undefined) throw wrongMethod(client, method);
   const isRight = secrets.some((secret) => secret !== undefined && isEqualSecret(sha256(secret), secretHash));
   if (!isRight) throw reject('client_credentials_wrong');
   return client;
+}
+
+function wrongMethod(client: Client, method: ClientAuthenticationMethod) {
+  return reject('client_authentication_method_wrong', { expected: client.authenticationMethod, method });
 }
 
 /** Both readings of an HTTP Basic header: form-decoded (RFC 6749 §2.3.1), then as it stands (RFC 7617). */

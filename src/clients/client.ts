@@ -22,8 +22,15 @@ export interface Client {
   readonly redirectUris: readonly string[];
   readonly grantTypes: readonly string[];
   readonly authenticationMethod: ClientAuthenticationMethod;
+  /** Methods it may use besides (`token_endpoint_auth_methods_supported` of its document, MCP SEP-3149). */
+  readonly otherAuthenticationMethods?: readonly ClientAuthenticationMethod[];
   /** SHA-256 of the client secret in base64url. */
   readonly secretHash?: string;
+  /** Its public keys for `private_key_jwt`, as a JWK Set or the URL of one. */
+  readonly jwks?: JsonObject;
+  readonly jwksUri?: string;
+  /** The one `alg` of its assertions (`token_endpoint_auth_signing_alg`); absent: that of the key. */
+  readonly signingAlgorithm?: string;
   /** Scope names the client may ask for; absent: any the resource knows. */
   readonly scope?: readonly string[];
   /** RFC 7591 client metadata as it was registered, for the registration response. */
@@ -41,7 +48,17 @@ export function clientHash(client: Pick<Client, 'clientId'>): string {
   return sha256(client.clientId);
 }
 
-/** Whether the client keeps a credential; such clients' refresh tokens need no rotation (OAuth 2.1 §4.3.1). */
-export function isConfidential(client: Pick<Client, 'authenticationMethod'>): boolean {
-  return client.authenticationMethod !== 'none';
+/** Whether the client may authenticate by a method. */
+export function mayAuthenticateBy(client: AuthenticatedClient, method: ClientAuthenticationMethod): boolean {
+  return client.authenticationMethod === method || client.otherAuthenticationMethods?.includes(method) === true;
 }
+
+/**
+ * Whether the client always proves itself with a credential; such clients' refresh tokens need no rotation
+ * (OAuth 2.1 §4.3.1).
+ */
+export function isConfidential(client: AuthenticatedClient): boolean {
+  return !mayAuthenticateBy(client, 'none');
+}
+
+type AuthenticatedClient = Pick<Client, 'authenticationMethod' | 'otherAuthenticationMethods'>;

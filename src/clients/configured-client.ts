@@ -10,6 +10,10 @@ export interface ConfiguredClient {
   readonly token_endpoint_auth_method?: ClientAuthenticationMethod | undefined;
   /** SHA-256 of the client secret in base64url. */
   readonly client_secret_hash?: string | undefined;
+  /** Its public keys, for `private_key_jwt`: a JWK Set, or the URL of one. */
+  readonly jwks?: JsonObject | undefined;
+  readonly jwks_uri?: string | undefined;
+  readonly token_endpoint_auth_signing_alg?: string | undefined;
   /** The scope names it may ask for; absent: any. */
   readonly scope?: string | undefined;
 }
@@ -17,6 +21,8 @@ export interface ConfiguredClient {
 /** The `Client` of a configuration entry. */
 export function configuredClient(entry: ConfiguredClient): Client {
   const { client_secret_hash: secretHash, ...metadata } = entry;
+  const { jwks, jwks_uri: jwksUri, token_endpoint_auth_signing_alg: signingAlgorithm } = entry;
+  const hasKeys = jwks !== undefined || jwksUri !== undefined;
   const scope = entry.scope?.split(' ').filter((name) => name !== '');
   return {
     clientId: entry.client_id,
@@ -25,8 +31,12 @@ export function configuredClient(entry: ConfiguredClient): Client {
     redirectUris: entry.redirect_uris ?? [],
     grantTypes: entry.grant_types ?? ['authorization_code', 'refresh_token'],
     authenticationMethod:
-      entry.token_endpoint_auth_method ?? (secretHash === undefined ? 'none' : 'client_secret_basic'),
+      entry.token_endpoint_auth_method ??
+      (hasKeys ? 'private_key_jwt' : secretHash === undefined ? 'none' : 'client_secret_basic'),
     ...(secretHash !== undefined && { secretHash }),
+    ...(jwks !== undefined && { jwks }),
+    ...(jwksUri !== undefined && { jwksUri }),
+    ...(signingAlgorithm !== undefined && { signingAlgorithm }),
     ...(scope !== undefined && { scope }),
     metadata: metadata as JsonObject,
   };

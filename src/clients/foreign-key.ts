@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { type CryptoKey, compactVerify, importJWK } from 'jose';
+import { compactVerify } from 'jose';
 import { hasRocaFingerprint } from '../keys/index.ts';
 import { isCanonicalBase64url, isJsonObject, type JsonObject } from '../oauth/index.ts';
 
@@ -25,6 +25,8 @@ export type AssertionAlgorithm = (typeof ASSERTION_ALGORITHMS)[number];
 export interface ForeignKey {
   /** Absent: the JWK has none. */
   readonly kid?: string;
+  /** The JWK without whatever else it carried: what is kept and echoed. */
+  readonly jwk: JsonObject;
   /** Whether the key verifies signatures with this `alg`. `EdDSA` and `Ed25519` name the same one. */
   hasAlgorithm(alg: string): boolean;
   /** Whether a compact JWS that passed the canonical gate is signed with this key. */
@@ -62,7 +64,7 @@ export function hasSecretMember(jwk: JsonObject): boolean {
  * signatures, a curve that does not fit, a point off the curve, RSA under 2048 bits or over 8192, with an exponent that
  * is even or below 3, or of the ROCA generator.
  */
-export async function parseForeignKey(jwk: unknown): Promise<ForeignKey | ForeignKeyFault> {
+export function parseForeignKey(jwk: unknown): ForeignKey | ForeignKeyFault {
   if (!isJsonObject(jwk)) return 'malformed_key';
   if (hasSecretMember(jwk)) return 'secret_member';
   const { kid, use, key_ops } = jwk;
@@ -73,13 +75,12 @@ export async function parseForeignKey(jwk: unknown): Promise<ForeignKey | Foreig
   if (alg === undefined) return 'unsupported_algorithm';
   const members = publicMembers(jwk, alg);
   if (typeof members === 'string') return members;
-  const fault = findKeyFault(members);
-  if (fault !== undefined) return fault;
-  const key = await importKey(members, alg);
-  if (key === undefined) return 'malformed_key';
+  const key = importKey(members);
+  if (typeof key === 'string') return key;
   const algorithms = alg === 'EdDSA' || alg === 'Ed25519' ? ['EdDSA', 'Ed25519'] : [alg];
   return {
     ...(kid !== undefined && { kid }),
+    jwk: { ...members, ...pick(jwk, ['kid', 'alg', 'use']) },
     hasAlgorithm: (presented) => algorithms.includes(presented),
     verify: async (compact) =>
       compactVerify(compact, key, { algorithms }).then(
@@ -92,6 +93,12 @@ export async function parseForeignKey(jwk: unknown): Promise<ForeignKey | Foreig
 /** Whether `alg` names an algorithm of the list; any other value, of any type, does not. */
 export function isAssertionAlgorithm(alg: unknown): alg is AssertionAlgorithm {
   return ASSERTION_ALGORITHMS.some((known) => known === alg);
+}
+
+function pick(jwk: JsonObject, members: readonly string[]): JsonObject {
+  return Object.fromEntries(
+    members.filter((member) => jwk[member] !== undefined).map((member) => [member, jwk[member]]),
+  );
 }
 
 function algorithmOf(jwk: JsonObject): AssertionAlgorithm | undefined {
@@ -123,25 +130,20 @@ function isBytes(text: unknown, size?: number): text is string {
   return size === undefined || Buffer.byteLength(text, 'base64url') === size;
 }
 
-function findKeyFault(members: JsonWebKey): ForeignKeyFault | undefined {
+function importKey(members: JsonWebKey): KeyObject | ForeignKeyFault {
   let key: KeyObject;
   try {
     key = createPublicKey({ key: { ...members }, format: 'jwk' });
   } catch {
     return 'malformed_key';
   }
-  if (members.kty !== 'RSA') return undefined;
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS) return 'weak_key';
-  if (publicExponent < 3n || publicExponent % 2n === 0n || publicExponent >= 1n << 64n) return 'weak_key';
-  const modulus = BigInt(`0x${Buffer.from(members.n ?? '', 'base64url').toString('hex')}`);
-  return modulus % 2n === 0n || hasRocaFingerprint(modulus) ? 'weak_key' : undefined;
+  return members.kty === 'RSA' && isWeakRsa(key, members) ? 'weak_key' : key;
 }
 
-async function importKey(members: JsonWebKey, alg: AssertionAlgorithm): Promise<CryptoKey | undefined> {
-  try {
-    return (await importJWK({ ...members } as Parameters<typeof importJWK>[0], alg)) as CryptoKey;
-  } catch {
-    return undefined;
-  }
+function isWeakRsa(key: KeyObject, members: JsonWebKey): boolean {
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+  if (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS) return true;
+  if (publicExponent < 3n || publicExponent % 2n === 0n || publicExponent >= 1n << 64n) return true;
+  const modulus = BigInt(`0x${Buffer.from(members.n ?? '', 'base64url').toString('hex')}`);
+  return modulus % 2n === 0n || hasRocaFingerprint(modulus);
 }

@@ -31,7 +31,7 @@ const MAX_KEYS = 100;
  * Reads a JWK Set (RFC 7517 §5). Keys that cannot be used are left out, two keys under one kid both of them. `undefined`
  * when it is no JWK Set or has more than 100 keys.
  */
-export async function parseForeignKeys(document: unknown): Promise<ForeignKeys | undefined> {
+export function parseForeignKeys(document: unknown): ForeignKeys | undefined {
   if (!isJsonObject(document) || !Array.isArray(document['keys'])) return undefined;
   const jwks: readonly unknown[] = document['keys'];
   if (jwks.length > MAX_KEYS) return undefined;
@@ -41,11 +41,18 @@ export async function parseForeignKeys(document: unknown): Promise<ForeignKeys |
   for (const [index, jwk] of jwks.entries()) {
     const kid = kids[index];
     const isRepeated = kid !== undefined && kids.indexOf(kid) !== kids.lastIndexOf(kid);
-    const key = isRepeated ? 'duplicate_kid' : await parseForeignKey(jwk);
+    const key = isRepeated ? 'duplicate_kid' : parseForeignKey(jwk);
     if (typeof key === 'string') refused.push(key);
     else usable.push(key);
   }
   return { usable, refused };
+}
+
+/** What is wrong with the first key that is not usable, in one word; `undefined` when all are, and there is one. */
+export function findJwkSetFault(document: unknown): ForeignKeyFault | undefined {
+  const keys = parseForeignKeys(document);
+  if (keys === undefined) return 'malformed_key';
+  return keys.refused[0] ?? (keys.usable.length === 0 ? 'malformed_key' : undefined);
 }
 
 /** The keys that may have made a signature with this header, as `JwkSet.find` says. */
@@ -59,11 +66,11 @@ export function candidateKeys(keys: readonly ForeignKey[], { alg, kid }: Signatu
 
 /** A JWK Set that was given inline. What is no set has no keys. */
 export function createInlineJwkSet(document: unknown): JwkSet {
-  let keys: Promise<ForeignKeys | undefined> | undefined;
+  let keys: readonly ForeignKey[] | undefined;
   return {
     async find(header) {
-      keys ??= parseForeignKeys(document);
-      return candidateKeys((await keys)?.usable ?? [], header);
+      keys ??= parseForeignKeys(document)?.usable ?? [];
+      return candidateKeys(keys, header);
     },
   };
 }

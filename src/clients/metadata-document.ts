@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { isAcceptableRedirectUri, isJsonObject, type JsonObject, reject } from '../oauth/index.ts';
+import { isAcceptableRedirectUri, type JsonObject, reject } from '../oauth/index.ts';
 import { isFetchableUrl } from '../platform/index.ts';
 import type { Client, ClientAuthenticationMethod } from './client.ts';
-import { resolveAuthenticationMethod } from './document-authentication-method.ts';
+import { resolveAuthenticationMethods } from './document-authentication-method.ts';
+import { hasSecretMember, isAssertionAlgorithm } from './foreign-key.ts';
 import { isShownText } from './shown-text.ts';
 
 /** What a Client ID Metadata Document is measured against. */
@@ -18,7 +19,6 @@ export interface DocumentRules {
 const DEFAULT_GRANT_TYPES = ['authorization_code', 'refresh_token'];
 const LINKS = ['client_uri', 'logo_uri', 'tos_uri', 'policy_uri'] as const;
 const SECRETS = ['client_secret', 'client_secret_expires_at'];
-const PRIVATE_KEY_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 const ANY_PORT = /^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\*(?=[/?]|$)/;
 
 const words = z.array(z.string().max(256)).min(1).max(32);
@@ -37,6 +37,7 @@ const SCHEMA = z.object({
   application_type: z.enum(['native', 'web']).optional().catch(undefined),
   jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(16) }).optional(),
   jwks_uri: z.string().max(1024).optional(),
+  token_endpoint_auth_signing_alg: z.string().max(64).optional(),
 });
 
 /**
@@ -56,13 +57,21 @@ export function parseMetadataDocument(document: JsonObject, clientId: string, ru
   // "Any port", as some tools write it for what a URI without a port already means (RFC 8252 §7.3).
   const redirectUris = [...new Set(rest.redirect_uris.map((uri) => uri.replace(ANY_PORT, '$1')))];
   if (!redirectUris.every(isAcceptableRedirectUri)) throw invalid('redirect_uris');
-  if (jwks !== undefined && (jwks_uri !== undefined || jwks.keys.some(hasPrivateMaterial))) throw invalid('jwks');
+  if (jwks !== undefined && (jwks_uri !== undefined || jwks.keys.some(hasSecretMember))) throw invalid('jwks');
   if (jwks_uri !== undefined && !isFetchableUrl(jwks_uri, rules)) throw invalid('jwks_uri');
-  const method = resolveAuthenticationMethod(
-    { preferred: rest.token_endpoint_auth_method, supported: rest.token_endpoint_auth_methods_supported },
+  const {
+    token_endpoint_auth_method: preferred,
+    token_endpoint_auth_methods_supported: supported,
+    token_endpoint_auth_signing_alg: signingAlgorithm,
+  } = rest;
+  const hasKeys = jwks !== undefined || jwks_uri !== undefined;
+  const [method, ...others] = resolveAuthenticationMethods(
+    { preferred, supported, hasKeys },
     rules.authenticationMethods,
   );
-  if (method === 'private_key_jwt' && jwks === undefined && jwks_uri === undefined) throw invalid('jwks');
+  const usesKeys = method === 'private_key_jwt' || others.includes('private_key_jwt');
+  if (usesKeys && signingAlgorithm !== undefined && !isAssertionAlgorithm(signingAlgorithm))
+    throw invalid('token_endpoint_auth_signing_alg');
   const grantTypes = [...new Set(grant_types ?? DEFAULT_GRANT_TYPES)].filter((type) => rules.grantTypes.includes(type));
   if (grantTypes.length === 0) throw invalid('grant_types');
 
@@ -73,6 +82,10 @@ export function parseMetadataDocument(document: JsonObject, clientId: string, ru
     redirectUris,
     grantTypes,
     authenticationMethod: method,
+    ...(others.length > 0 && { otherAuthenticationMethods: others }),
+    ...(jwks !== undefined && { jwks }),
+    ...(jwks_uri !== undefined && { jwksUri: jwks_uri }),
+    ...(signingAlgorithm !== undefined && { signingAlgorithm }),
     metadata: {
       client_id: clientId,
       client_name,
@@ -80,6 +93,7 @@ export function parseMetadataDocument(document: JsonObject, clientId: string, ru
       grant_types: grantTypes,
       response_types: ['code'],
       token_endpoint_auth_method: method,
+      ...(supported !== undefined && { token_endpoint_auth_methods_supported: [method, ...others] }),
       ...(application_type !== undefined && { application_type }),
       ...(jwks !== undefined && { jwks }),
       ...(jwks_uri !== undefined && { jwks_uri }),
@@ -94,10 +108,6 @@ function showableLinks(members: JsonObject, rules: DocumentRules): JsonObject {
       ([, link]) => typeof link === 'string' && link.length <= 1024 && isShownText(link) && isFetchableUrl(link, rules),
     ),
   );
-}
-
-function hasPrivateMaterial(key: JsonObject): boolean {
-  return key['kty'] === 'oct' || PRIVATE_KEY_MEMBERS.some((member) => key[member] !== undefined) || !isJsonObject(key);
 }
 
 function invalid(member: string) {

@@ -6,14 +6,14 @@ import type { Client } from './client.ts';
  * with. When it changes, consent is asked again (draft-ietf-oauth-client-id-metadata-document-02, changes in metadata).
  */
 export function metadataHash(client: Client): string {
-  const { clientName, redirectUris, authenticationMethod, metadata } = client;
+  const { clientName, redirectUris, authenticationMethod, otherAuthenticationMethods = [], jwks, jwksUri } = client;
   return sha256(
     JSON.stringify([
       clientName ?? null,
       [...redirectUris].sort(),
-      authenticationMethod,
-      metadata['jwks'] ?? null,
-      metadata['jwks_uri'] ?? null,
+      [authenticationMethod, ...otherAuthenticationMethods].sort(),
+      jwks ?? null,
+      jwksUri ?? null,
     ]),
   );
 }

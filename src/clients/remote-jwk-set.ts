@@ -98,7 +98,7 @@ export function createRemoteJwkSets(deps: { fetch: GuardedFetch; clock: Clock; l
       headers: { accept: 'application/jwk-set+json, application/json' },
     });
     const isSet = answer.status === 200 && isJsonType(answer.headers['content-type']);
-    const keys = isSet ? await parseForeignKeys(parseJsonObject(answer.text)) : undefined;
+    const keys = isSet ? parseForeignKeys(parseJsonObject(answer.text)) : undefined;
     if (keys === undefined) throw new Error(`no JWK Set (status ${answer.status})`);
     const now = clock();
     // `no-store` counts as the floor: a set that is asked for at every signature would be a way to make us flood its host.

@@ -19,6 +19,12 @@ interface SignedClaims {
   readonly g?: readonly string[];
   /** application_type */
   readonly t?: string;
+  /** jwks, the keys of it */
+  readonly k?: readonly JsonObject[];
+  /** jwks_uri */
+  readonly u?: string;
+  /** token_endpoint_auth_signing_alg */
+  readonly s?: string;
   readonly iat: number;
   /** 12 random bytes: two registrations are never the same client, so that nobody can register another's secret. */
   readonly j: string;
@@ -50,12 +56,15 @@ export function createSignedClientIds(deps: { keys: KeyRing; clock: Clock; rando
       ...(method !== 'none' && { a: method }),
       ...(metadata.grant_types.join(' ') !== DEFAULT_GRANT_TYPES && { g: metadata.grant_types }),
       ...(metadata.application_type !== undefined && { t: metadata.application_type }),
+      ...(metadata.jwks !== undefined && { k: metadata.jwks.keys }),
+      ...(metadata.jwks_uri !== undefined && { u: metadata.jwks_uri }),
+      ...(metadata.token_endpoint_auth_signing_alg !== undefined && { s: metadata.token_endpoint_auth_signing_alg }),
       iat: issuedAt,
       j: random(12),
     };
     const clientId = sign(key, claims);
     if (clientId.length > MAX_LENGTH) throw reject('registration_too_large');
-    const secret = method === 'none' ? undefined : clientSecret(key, clientId);
+    const secret = usesSecret(method) ? clientSecret(key, clientId) : undefined;
     return {
       ...toClient(clientId, claims, key),
       metadata: { ...metadata } as JsonObject,
@@ -91,6 +100,10 @@ function clientSecret(key: SecretKey, clientId: string): string {
   return hmacSha256(derived, clientId).toString('base64url');
 }
 
+function usesSecret(method: ClientAuthenticationMethod): boolean {
+  return method === 'client_secret_basic' || method === 'client_secret_post';
+}
+
 function toClient(clientId: string, claims: SignedClaims, key: SecretKey): Client {
   const method = claims.a ?? 'none';
   const grantTypes = claims.g ?? DEFAULT_GRANT_TYPES.split(' ');
@@ -101,7 +114,10 @@ function toClient(clientId: string, claims: SignedClaims, key: SecretKey): Clien
     redirectUris: claims.r,
     grantTypes,
     authenticationMethod: method,
-    ...(method !== 'none' && { secretHash: sha256(clientSecret(key, clientId)) }),
+    ...(usesSecret(method) && { secretHash: sha256(clientSecret(key, clientId)) }),
+    ...(claims.k !== undefined && { jwks: { keys: claims.k } }),
+    ...(claims.u !== undefined && { jwksUri: claims.u }),
+    ...(claims.s !== undefined && { signingAlgorithm: claims.s }),
     metadata: {
       redirect_uris: claims.r,
       grant_types: grantTypes,
@@ -109,6 +125,9 @@ function toClient(clientId: string, claims: SignedClaims, key: SecretKey): Clien
       token_endpoint_auth_method: method,
       ...(claims.n !== undefined && { client_name: claims.n }),
       ...(claims.t !== undefined && { application_type: claims.t }),
+      ...(claims.k !== undefined && { jwks: { keys: claims.k } }),
+      ...(claims.u !== undefined && { jwks_uri: claims.u }),
+      ...(claims.s !== undefined && { token_endpoint_auth_signing_alg: claims.s }),
     },
     issuedAt: claims.iat,
   };

@@ -37,6 +37,14 @@ export function checkClient(entry: unknown, context: Context): void {
   if (typeof method === 'string' && method.startsWith('client_secret_') && !hasSecret)
     fault(context, ['client_secret_hash'], `is required for ${method}`);
 
+  const hasKeys = entry['jwks'] !== undefined || entry['jwks_uri'] !== undefined;
+  if (method === 'private_key_jwt' && !hasKeys) fault(context, ['jwks'], 'or jwks_uri is required for private_key_jwt');
+  if (entry['jwks'] !== undefined && entry['jwks_uri'] !== undefined)
+    fault(context, ['jwks_uri'], 'must be absent where jwks is given');
+  if (hasKeys && typeof method === 'string' && method !== 'private_key_jwt')
+    fault(context, ['token_endpoint_auth_method'], 'must be private_key_jwt for a client with keys');
+  if (hasKeys && hasSecret) fault(context, ['client_secret_hash'], 'must be absent for a client with keys');
+
   const redirectUris = entry['redirect_uris'];
   texts(redirectUris).forEach((uri, index) => {
     if (!isAcceptableRedirectUri(uri))
@@ -59,7 +67,7 @@ const MACHINE_GRANT_TYPES: ReadonlySet<string> = new Set(['client_credentials', 
 function checkMachine(entry: JsonObject, context: Context): void {
   const hasCredential = ['client_secret_hash', 'jwks', 'jwks_uri'].some((name) => entry[name] !== undefined);
   if (entry['token_endpoint_auth_method'] === 'none' || !hasCredential)
-    fault(context, ['grant_types'], 'is for a client that authenticates: give it a client_secret_hash');
+    fault(context, ['grant_types'], 'is for a client that authenticates: give it a client_secret_hash or jwks');
   const id = entry['client_id'];
   if (typeof id === 'string' && id.length > 1_024)
     fault(context, ['client_id'], 'must have at most 1024 characters for these grant_types');

@@ -28,6 +28,8 @@ const resource = z
   )
   .superRefine(checkResource, { when: () => true });
 
+const publicJwk = z.record(z.string(), z.unknown(), { error: 'must be a JWK' });
+
 const link = text().refine((value) => /^https?:\/\//i.test(value) && URL.canParse(value), {
   error: 'must be an http or https URL',
 });
@@ -45,8 +47,11 @@ const client = z
         .describe('Absent: both `authorization_code` and `refresh_token`.'),
       response_types: z.exactOptional(list(oneOf(['code']))).describe('Only `code` exists.'),
       token_endpoint_auth_method: z
-        .exactOptional(oneOf(['none', 'client_secret_basic', 'client_secret_post']))
-        .describe('Absent: `client_secret_basic` with a `client_secret_hash`, else `none`.'),
+        .exactOptional(oneOf(['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt']))
+        .describe(
+          'Absent: `private_key_jwt` with `jwks` or `jwks_uri`, `client_secret_basic` with a `client_secret_hash`, else ' +
+            '`none`.',
+        ),
       client_secret_hash: z
         .exactOptional(
           text().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, {
@@ -54,6 +59,20 @@ const client = z
           }),
         )
         .describe('SHA-256 of the client secret, in base64url without padding.'),
+      jwks: z
+        .exactOptional(
+          z.strictObject(
+            { keys: list(publicJwk).min(1, { error: 'must name at least one key' }) },
+            { error: 'must be a JWK Set' },
+          ),
+        )
+        .describe('Its public keys (RFC 7517 §5), for `private_key_jwt`.'),
+      jwks_uri: z
+        .exactOptional(text().regex(/^https?:\/\//, { error: 'must be an https URL' }))
+        .describe('Where its public keys are, on a public host; instead of `jwks`.'),
+      token_endpoint_auth_signing_alg: z
+        .exactOptional(text(16))
+        .describe('The only `alg` of its assertions. Absent: the one of its key.'),
       scope: z.exactOptional(text()).describe('The scope names it may ask for, separated by spaces. Absent: any.'),
       client_uri: z.exactOptional(link).describe('Its home page.'),
       logo_uri: z.exactOptional(link).describe('Its logo. Never loaded by our pages.'),

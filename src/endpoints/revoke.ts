@@ -1,5 +1,5 @@
 import type { Middleware } from 'koa';
-import { authenticateClient } from '../clients/index.ts';
+import type { ClientAuthentication } from '../clients/index.ts';
 import { OAuthError, reject } from '../oauth/index.ts';
 import type { AccessToken, OAuthAuthorizationServerProvider, RefreshToken } from '../provider/index.ts';
 import { readFormBody } from './body.ts';
@@ -13,13 +13,14 @@ export function revokeEndpoint<Refresh extends RefreshToken, Access extends Acce
     OAuthAuthorizationServerProvider<never, Refresh, Access>,
     'getClient' | 'loadAccessToken' | 'loadRefreshToken' | 'revokeToken'
   >;
+  authenticate: ClientAuthentication;
 }): Middleware {
-  const { provider } = deps;
+  const { provider, authenticate } = deps;
   return async function revoke(ctx) {
     ctx.set('Cache-Control', 'no-store');
     ctx.set('Pragma', 'no-cache');
     const form = await readFormBody(ctx);
-    const client = await authenticateClient({ form, authorization: ctx.req.headers.authorization }, (clientId) =>
+    const client = await authenticate({ form, authorization: ctx.req.headers.authorization }, (clientId) =>
       provider.getClient(clientId, form.get('token') ?? ''),
     );
     const presented = form.get('token');

@@ -1,4 +1,5 @@
 import Router from '@koa/router';
+import { ASSERTION_ALGORITHMS, type ClientAssertions, createClientAuthentication } from '../clients/index.ts';
 import { createGrants, INTERACTIVE_GRANT_TYPES } from '../grants/index.ts';
 import {
   createResourceDirectory,
@@ -55,6 +56,8 @@ export interface AuthRoutesOptions<
   readonly serviceDocumentationUrl?: string;
   readonly clientRegistrationOptions?: ClientRegistrationOptions;
   readonly revocationOptions?: RevocationOptions;
+  /** Proves clients by their keys; absent: `private_key_jwt` is not offered. */
+  readonly clientAssertions?: ClientAssertions;
   /** The resources tokens may be asked for; absent: every resource on this machine. */
   readonly resources?: ResourceDirectory;
   /** The keys of signed access tokens; absent: no JWK Set is served. */
@@ -90,6 +93,7 @@ export function createAuthRoutes<
   const grants = createGrants({ provider, clock, resources });
   const grantTypes = grants.map((grant) => grant.grantType);
   const authorization = createAuthorization({ provider, issuer, resources, reportFault });
+  const authenticate = createClientAuthentication({ assertions: options.clientAssertions });
   const findClient = (clientId: string, presented: string) => provider.getClient(clientId, presented);
   const limiters = options.rateLimiters ?? {};
   const path = issuerPath(issuer);
@@ -108,7 +112,7 @@ export function createAuthRoutes<
     },
     {
       path: `${path}/token`,
-      post: limited(limiters.token, tokenEndpoint({ findClient, grants })),
+      post: limited(limiters.token, tokenEndpoint({ findClient, authenticate, grants })),
       isCrossOrigin: true,
     },
   ];
@@ -120,6 +124,7 @@ export function createAuthRoutes<
     const validScopes = registration.validScopes ?? scopeNames(resources);
     const policy = {
       grantTypes: grantTypes.filter((grantType) => INTERACTIVE_GRANT_TYPES.includes(grantType)),
+      acceptsKeys: options.clientAssertions !== undefined,
       ...(validScopes !== undefined && { validScopes }),
       ...(registration.defaultScopes !== undefined && { defaultScopes: registration.defaultScopes }),
     };
@@ -127,7 +132,7 @@ export function createAuthRoutes<
     routes.push({ path: `${path}/register`, post: limited(limiters.register, endpoint), isCrossOrigin: true });
   }
   if (options.revocationOptions?.enabled === true) {
-    const endpoint = revokeEndpoint({ provider });
+    const endpoint = revokeEndpoint({ provider, authenticate });
     routes.push({ path: `${path}/revoke`, post: limited(limiters.revoke, endpoint), isCrossOrigin: true });
   }
 
@@ -169,12 +174,15 @@ function buildMetadata(
     | 'clientRegistrationOptions'
     | 'revocationOptions'
     | 'revocationFeed'
+    | 'clientAssertions'
     | 'jwkSet'
   >,
   resources: ResourceDirectory,
   grantTypes: readonly string[],
 ): ServerMetadata {
   const issuer = options.issuerUrl;
+  const hasAssertions = options.clientAssertions !== undefined;
+  const methods = hasAssertions ? [...AUTHENTICATION_METHODS, 'private_key_jwt'] : AUTHENTICATION_METHODS;
   const scopes = options.clientRegistrationOptions?.validScopes ?? scopeNames(resources) ?? [OFFLINE_ACCESS];
   return {
     issuer,
@@ -186,10 +194,12 @@ function buildMetadata(
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: grantTypes,
-    token_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
+    token_endpoint_auth_methods_supported: methods,
+    ...(hasAssertions && { token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS }),
     ...(options.revocationOptions?.enabled === true && {
       revocation_endpoint: `${issuer}/revoke`,
-      revocation_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
+      revocation_endpoint_auth_methods_supported: methods,
+      ...(hasAssertions && { revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS }),
     }),
     code_challenge_methods_supported: ['S256'],
     ...(options.serviceDocumentationUrl !== undefined && { service_documentation: options.serviceDocumentationUrl }),

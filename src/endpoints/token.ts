@@ -1,5 +1,5 @@
 import type { Middleware } from 'koa';
-import { authenticateClient, type Client } from '../clients/index.ts';
+import type { Client, ClientAuthentication } from '../clients/index.ts';
 import type { Grant } from '../grants/index.ts';
 import { reject } from '../oauth/index.ts';
 import { readFormBody } from './body.ts';
@@ -7,16 +7,17 @@ import { readFormBody } from './body.ts';
 /** POST /token (RFC 6749 §3.2): authenticates the client, finds the grant, answers what it redeems. */
 export function tokenEndpoint(deps: {
   findClient: (clientId: string, presented: string) => Promise<Client | undefined>;
+  authenticate: ClientAuthentication;
   grants: readonly Grant[];
 }): Middleware {
-  const { findClient } = deps;
+  const { findClient, authenticate } = deps;
   const grants = new Map(deps.grants.map((grant) => [grant.grantType, grant]));
   return async function token(ctx) {
     ctx.set('Cache-Control', 'no-store');
     ctx.set('Pragma', 'no-cache');
     const form = await readFormBody(ctx);
     const presented = form.get('code') ?? form.get('refresh_token') ?? '';
-    const client = await authenticateClient({ form, authorization: ctx.req.headers.authorization }, (clientId) =>
+    const client = await authenticate({ form, authorization: ctx.req.headers.authorization }, (clientId) =>
       findClient(clientId, presented),
     );
 

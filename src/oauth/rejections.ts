@@ -44,6 +44,8 @@ export const REJECTIONS = {
   client_credentials_malformed: CLIENT,
   client_authentication_method_wrong: CLIENT,
   client_authentication_ambiguous: { ...REQUEST, description: 'Use one client authentication method only.' },
+  client_assertion_invalid: CLIENT,
+  client_assertion_replayed: CLIENT,
   client_id_mismatch: { ...REQUEST, description: 'The request names two different clients.' },
 
   // Client ID Metadata Documents: one answer for every failure, so that it maps no network

@@ -13,7 +13,9 @@ export interface ServerMetadata {
   readonly response_modes_supported: readonly string[];
   readonly grant_types_supported: readonly string[];
   readonly token_endpoint_auth_methods_supported: readonly string[];
+  readonly token_endpoint_auth_signing_alg_values_supported?: readonly string[];
   readonly revocation_endpoint_auth_methods_supported?: readonly string[];
+  readonly revocation_endpoint_auth_signing_alg_values_supported?: readonly string[];
   readonly code_challenge_methods_supported: readonly string[];
   readonly service_documentation?: string;
   readonly authorization_response_iss_parameter_supported: true;

@@ -1,4 +1,5 @@
 import Koa from 'koa';
+import type { ClientAssertions } from '../clients/index.ts';
 import type { Config } from '../config/index.ts';
 import { createAuthRoutes, errorBoundary, type RateLimiter } from '../endpoints/index.ts';
 import type { Interaction } from '../interaction/index.ts';
@@ -18,6 +19,7 @@ export interface AppParts {
   readonly keys: KeyRing;
   readonly interaction: Interaction;
   readonly resources: ResourceDirectory;
+  readonly clientAssertions: ClientAssertions;
   readonly revocationFeed: RevocationFeed;
   readonly platform: { readonly clock: Clock; readonly random: Random; readonly audit: Audit };
   readonly log: Log;
@@ -25,7 +27,7 @@ export interface AppParts {
 
 /** The Koa app of the public port: endpoints, pages, and one answer for everything else. */
 export function createApp(config: Config, parts: AppParts): Koa {
-  const { provider, keys, interaction, resources, revocationFeed, platform, log } = parts;
+  const { provider, keys, interaction, resources, clientAssertions, revocationFeed, platform, log } = parts;
   const reportFault = reportFaultsTo(log, platform.audit);
   const app = new Koa({ proxy: config.trustProxy > 0, maxIpsCount: config.trustProxy });
   app.silent = true;
@@ -40,6 +42,7 @@ export function createApp(config: Config, parts: AppParts): Koa {
     clientRegistrationOptions: config.registration,
     revocationOptions: { enabled: true },
     resources,
+    clientAssertions,
     jwkSet: () => keys.jwkSet(),
     revocationFeed,
     clock: platform.clock,

@@ -1,14 +1,17 @@
 import { createMetadataDocumentClients, isDocumentTrustEntry, type MetadataDocumentClients } from '../clients/index.ts';
 import { type Config, ConfigError } from '../config/index.ts';
 import { isLoopbackUrl } from '../oauth/index.ts';
-import { type Clock, createGuardedFetch } from '../platform/index.ts';
+import type { Clock, GuardedFetch } from '../platform/index.ts';
 
 /**
  * Clients that are the URL of a metadata document, where the configuration admits them. Documents on this machine count
  * only for an issuer on this machine.
  * @throws ConfigError for an entry of the trust policy that would match nothing.
  */
-export function openClientDocuments(config: Config, clock: Clock): MetadataDocumentClients | undefined {
+export function openClientDocuments(
+  config: Config,
+  deps: { readonly fetch: GuardedFetch; readonly clock: Clock },
+): MetadataDocumentClients | undefined {
   const { enabled, allow, deny } = config.clientDocuments;
   if (!enabled) return undefined;
   const unusable = [...(allow ?? []), ...(deny ?? [])].filter((entry) => !isDocumentTrustEntry(entry));
@@ -18,8 +21,11 @@ export function openClientDocuments(config: Config, clock: Clock): MetadataDocum
   }
   const allowLoopback = isLoopbackUrl(config.issuer);
   return createMetadataDocumentClients({
-    fetch: createGuardedFetch({ allowLoopback }),
-    clock,
-    policy: { allowLoopback, trust: { ...(allow !== undefined && { allow }), ...(deny !== undefined && { deny }) } },
+    ...deps,
+    policy: {
+      allowLoopback,
+      authenticationMethods: ['none', 'private_key_jwt'],
+      trust: { ...(allow !== undefined && { allow }), ...(deny !== undefined && { deny }) },
+    },
   });
 }

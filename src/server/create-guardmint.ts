@@ -1,10 +1,19 @@
 import type Koa from 'koa';
+import { createClientAssertions, createRemoteJwkSets } from '../clients/index.ts';
 import type { Config } from '../config/index.ts';
 import { createAuthorization } from '../endpoints/index.ts';
 import { createInteraction, createLocalUsers, type LocalUsers } from '../interaction/index.ts';
 import type { KeyRing } from '../keys/index.ts';
-import { parseForm } from '../oauth/index.ts';
-import { type Audit, type Clock, type Random, systemClock, systemRandom } from '../platform/index.ts';
+import { isLoopbackUrl, parseForm } from '../oauth/index.ts';
+import {
+  type Audit,
+  type Clock,
+  createGuardedFetch,
+  type GuardedFetch,
+  type Random,
+  systemClock,
+  systemRandom,
+} from '../platform/index.ts';
 import { createAuditLog, createLog, type Log } from '../telemetry/index.ts';
 import {
   createAuthorizationCodes,
@@ -33,6 +42,8 @@ export interface GuardmintParts {
   /** Beside the log. */
   readonly audit?: Audit;
   readonly store?: TokenStore;
+  /** For URLs that clients name: their metadata documents and JWK Sets. It must keep the promises of `createGuardedFetch`. */
+  readonly fetch?: GuardedFetch;
 }
 
 /** Where a running server can be reached. */
@@ -97,7 +108,14 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
       }),
     platform,
   });
-  const documents = openClientDocuments(config, clock);
+  const fetch = parts.fetch ?? createGuardedFetch({ allowLoopback: isLoopbackUrl(config.issuer) });
+  const documents = openClientDocuments(config, { fetch, clock });
+  const clientAssertions = createClientAssertions({
+    issuer: config.issuer,
+    clock,
+    consumeOnce: (marker) => oneTime.consumeOnce(marker),
+    jwkSets: createRemoteJwkSets({ fetch, clock }),
+  });
   const provider = buildProvider(config, { keys, store, codes, interaction, documents, platform });
   const reportFault = reportFaultsTo(log, audit);
   const authorization = createAuthorization({ provider, issuer: config.issuer, resources, reportFault });
@@ -107,7 +125,16 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     clock,
     audit,
   });
-  const app = createApp(config, { provider, keys, interaction, resources, revocationFeed, platform, log });
+  const app = createApp(config, {
+    provider,
+    keys,
+    interaction,
+    resources,
+    clientAssertions,
+    revocationFeed,
+    platform,
+    log,
+  });
 
   const answer = app.callback();
   const server = createHttpServer((request, response) => void answer(request, response));

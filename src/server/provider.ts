@@ -1,15 +1,11 @@
-import {
-  configuredClient,
-  createClientDirectory,
-  createSignedClientIds,
-  type MetadataDocumentClients,
-} from '../clients/index.ts';
+import { createClientDirectory, createSignedClientIds, type MetadataDocumentClients } from '../clients/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Interaction } from '../interaction/index.ts';
 import { CLOCK_SKEW, type KeyRing } from '../keys/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import { createJwtProvider, type JwtProvider, type TokenExchangeRule } from '../provider/index.ts';
 import { type AuthorizationCodes, createAccessTokens, createRefreshTokens, type TokenStore } from '../tokens/index.ts';
+import { openConfiguredClients } from './configured-clients.ts';
 
 /** Parts a provider is built over. */
 export interface ProviderParts {
@@ -28,7 +24,7 @@ export function buildProvider(config: Config, parts: ProviderParts): JwtProvider
   const { clock, random } = platform;
   const signedClientIds = createSignedClientIds({ keys, clock, random });
   const directory = createClientDirectory({
-    configured: config.clients.map(configuredClient),
+    configured: openConfiguredClients(config),
     signedClientIds,
     documents,
   });

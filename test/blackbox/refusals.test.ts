@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -6,6 +7,7 @@ import { sha256 } from '../../src/platform/index.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import { signCompact } from '../../src/tokens/access-token.ts';
 import type { TokenStore } from '../../src/tokens/index.ts';
+import { createForeignSigner } from '../support/assertion.ts';
 import { startGuardmint } from '../support/guardmint.ts';
 import { createWalkingBrowser, type WalkedPage } from '../support/walking-browser.ts';
 import { claimsOf, clientError, type Expectation, jsonError, page, redirectError } from './expectations.ts';
@@ -29,6 +31,7 @@ import {
   type WorldOptions,
 } from './world.ts';
 
+const keys = await createForeignSigner();
 const CONFIGURED = 'https://configured.example/cb';
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const EXCHANGER = { client_id: 'exchanger', client_secret_hash: sha256('secret'), grant_types: [EXCHANGE] };
@@ -40,6 +43,7 @@ const world = await openWorld({
       { client_id: 'no-code-grant', redirect_uris: [CONFIGURED], grant_types: ['refresh_token'] },
       MACHINE,
       EXCHANGER,
+      { client_id: 'keyed', redirect_uris: [CONFIGURED], jwks: { keys: [{ ...keys.publicJwk }] } },
     ],
     tokenExchanges: [{ client: 'exchanger', from: RESOURCE, to: OTHER_RESOURCE, scopes: { 'mcp:read': ['calc:use'] } }],
   },
@@ -52,6 +56,13 @@ const { client_id } = world.publicClient;
 const HTML = [['Accept', 'text/html']] as const;
 const token = (form: Parameters, headers?: readonly (readonly [string, string])[]) =>
   postForm('/token', form, headers === undefined ? {} : { headers });
+/** A request of the client with keys, by an assertion that nobody has seen before. */
+async function asserted(open: World, claims: object): Promise<WireRequest> {
+  const exp = open.server.now() + 60;
+  const good = { iss: 'keyed', sub: 'keyed', aud: open.issuer, exp, jti: randomUUID() };
+  const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+  return token({ client_assertion_type, client_assertion: await keys.sign({ ...good, ...claims }) });
+}
 const toClient = (reason: RejectionReason, changes: Parameters): Case =>
   async function* (open) {
     yield [authorizeRequest(open, changes), redirectError(reason)];
@@ -186,6 +197,8 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
   client_credentials_malformed: async function* () {
     for (const value of ['Basic', 'Basic !', 'Bearer x', 'Digest username="a"', 'x'])
       yield [token({ client_id }, [['Authorization', value]]), clientError('client_credentials_malformed')];
+    yield [token({ client_id, client_assertion: 'x' }), jsonError('client_credentials_malformed')];
+    yield [token({ client_id, client_assertion_type: 'x' }), jsonError('client_credentials_malformed')];
   },
   client_authentication_method_wrong: async function* (open) {
     const { basicClient, postClient } = open;
@@ -195,14 +208,25 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
     yield [token({}, [['Authorization', basic(client_id, 'x')]]), clientError(reason)];
     yield [token({ client_id, client_secret: 'x' }), jsonError(reason)];
     const type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-    yield [token({ client_id, client_assertion: 'x', client_assertion_type: type }), jsonError(reason)];
-    yield [token({ client_id, client_assertion_type: type }), jsonError(reason)];
+    const compact = await keys.sign({ iss: client_id, sub: client_id, aud: open.issuer, exp: 2e9, jti: 'x' });
+    yield [token({ client_id, client_assertion: compact, client_assertion_type: type }), jsonError(reason)];
   },
   client_authentication_ambiguous: async function* (open) {
     const { client_id: id, client_secret } = open.basicClient;
     const reason = 'client_authentication_ambiguous';
     yield [token({ client_id: id, client_secret }, [['Authorization', basic(id, client_secret)]]), jsonError(reason)];
     yield [token({ client_secret }, [['Authorization', basic(id, client_secret)]]), jsonError(reason)];
+    yield [token({ client_assertion: 'x' }, [['Authorization', basic(id, client_secret)]]), jsonError(reason)];
+    yield [token({ client_id: id, client_secret, client_assertion_type: 'x' }), jsonError(reason)];
+  },
+  client_assertion_invalid: async function* (open) {
+    for (const claims of [{ exp: open.server.now() - 120 }, { aud: `${open.issuer}/token` }, { jti: undefined }])
+      yield [await asserted(open, claims), jsonError('client_assertion_invalid', { 'www-authenticate': undefined })];
+  },
+  client_assertion_replayed: async function* (open) {
+    const request = await asserted(open, {});
+    yield [request, jsonError('grant_type_missing')];
+    yield [request, jsonError('client_assertion_replayed')];
   },
   client_id_mismatch: async function* (open) {
     const { basicClient } = open;

@@ -527,7 +527,15 @@ describe('what caches and browsers are told', () => {
       grant_types_supported: ['authorization_code', 'refresh_token'],
       code_challenge_methods_supported: ['S256'],
       authorization_response_iss_parameter_supported: true,
-      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+      revocation_endpoint_auth_methods_supported: [
+        'none',
+        'client_secret_basic',
+        'client_secret_post',
+        'private_key_jwt',
+      ],
+      token_endpoint_auth_signing_alg_values_supported: expect.arrayContaining(['ES256', 'EdDSA', 'RS256', 'PS256']),
+      revocation_endpoint_auth_signing_alg_values_supported: expect.not.arrayContaining(['none']),
       scopes_supported: ['mcp:read', 'mcp:write', 'admin', 'calc:use', 'offline_access'],
     });
   });

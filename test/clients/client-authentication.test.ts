@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { authenticateClient, type Client, type ClientAuthenticationMethod } from '../../src/clients/index.ts';
+import { type Client, type ClientAuthenticationMethod, createClientAuthentication } from '../../src/clients/index.ts';
 import { OAuthError, parseForm } from '../../src/oauth/index.ts';
 import { sha256 } from '../../src/platform/index.ts';
+
+const authenticateClient = createClientAuthentication();
 
 const SECRET = 's3cr~t-+%/:é "x"';
 
@@ -174,10 +176,16 @@ describe('a client is who it says', () => {
       'client_authentication_method_wrong',
     ],
     [
+      'an assertion beside a secret',
+      { client_assertion: 'x', client_secret: SECRET },
+      undefined,
+      'client_authentication_ambiguous',
+    ],
+    [
       'an assertion beside Basic',
       { client_assertion: 'x' },
       encoded('basic', SECRET),
-      'client_authentication_method_wrong',
+      'client_authentication_ambiguous',
     ],
     ['another scheme', {}, `Bearer ${base64('basic:x')}`, 'client_credentials_malformed'],
     ['another scheme beside a public client', { client_id: 'public' }, 'Bearer x', 'client_credentials_malformed'],

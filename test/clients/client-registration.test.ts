@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseClientMetadata, type RegistrationPolicy } from '../../src/clients/index.ts';
 import { type JsonObject, OAuthError, parseJsonObject } from '../../src/oauth/index.ts';
+import { createForeignSigner } from '../support/assertion.ts';
 
 const POLICY: RegistrationPolicy = { grantTypes: ['authorization_code', 'refresh_token'] };
 const REQUEST = {
@@ -92,7 +93,6 @@ describe('a registration', () => {
         ...REQUEST,
         grant_types: ['authorization_code', 'client_credentials', 'urn:example:x', 'authorization_code'],
         redirect_uris: ['https://client.example/cb', 'https://client.example/cb'],
-        jwks: { keys: [] },
         jwks_uri: 'https://client.example/jwks.json',
         client_id: 'mine',
         client_secret: 'mine',
@@ -249,5 +249,53 @@ describe('the scope of a registration', () => {
     ['is written with single spaces', ' a   b a ', {}, 'a b'],
   ])('%s', (_, scope, policy, expected) => {
     expect(scopeOf(scope, policy)).toBe(expected);
+  });
+});
+
+describe('a registration with keys', async () => {
+  const policy: RegistrationPolicy = { ...POLICY, acceptsKeys: true };
+  const keyed = { ...REQUEST, token_endpoint_auth_method: 'private_key_jwt' };
+  const [one, two] = [await createForeignSigner(), await createForeignSigner('RS256')];
+
+  test('is echoed with its public keys and nothing else of them', () => {
+    const jwks = { keys: [{ ...one.publicJwk, x5c: ['MII'], note: 'x' }, two.publicJwk] };
+
+    expect(parseClientMetadata({ ...keyed, jwks }, policy)).toEqual({
+      ...keyed,
+      jwks: { keys: [one.publicJwk, two.publicJwk] },
+    });
+  });
+
+  test('or with the place of its keys and their algorithm', () => {
+    const place = { jwks_uri: 'https://client.example/jwks', token_endpoint_auth_signing_alg: 'ES256' };
+
+    expect(parseClientMetadata({ ...keyed, ...place }, policy)).toEqual({ ...keyed, ...place });
+  });
+
+  test('keeps no keys of a client that does not use them', () => {
+    const registered = parseClientMetadata({ ...REQUEST, jwks: { keys: [one.publicJwk] } }, policy);
+
+    expect(registered).toEqual(REQUEST);
+  });
+
+  test.each<[string, JsonObject]>([
+    ['no keys [AS-RG-45]', {}],
+    ['an empty set', { jwks: { keys: [] } }],
+    ['keys twice', { jwks: { keys: [one.publicJwk] }, jwks_uri: 'https://client.example/jwks' }],
+    ['a private key', { jwks: { keys: [one.privateJwk as JsonObject] } }],
+    ['a private key it does not use', { token_endpoint_auth_method: 'none', jwks: { keys: [{ ...one.privateJwk }] } }],
+    ['a symmetric key', { jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }],
+    ['a good key and a bad one', { jwks: { keys: [one.publicJwk, { ...two.publicJwk, e: 'AQ' }] } }],
+    ['two keys under one kid', { jwks: { keys: [one.publicJwk, { ...two.publicJwk, kid: one.kid }] } }],
+    ['more keys than anybody has', { jwks: { keys: Array(9).fill(one.publicJwk) } }],
+    ['a set that is none', { jwks: [one.publicJwk] }],
+    ['a MAC as its algorithm', { jwks: { keys: [one.publicJwk] }, token_endpoint_auth_signing_alg: 'HS256' }],
+    ['no algorithm', { jwks: { keys: [one.publicJwk] }, token_endpoint_auth_signing_alg: 'none' }],
+  ])('is refused with %s', (_case, members) => {
+    expect(refusal({ ...keyed, ...members }, policy)).toBe('registration_metadata_invalid');
+  });
+
+  test('is refused where nobody can use keys', () => {
+    expect(refusal({ ...keyed, jwks: { keys: [one.publicJwk] } })).toBe('registration_metadata_invalid');
   });
 });

@@ -263,11 +263,37 @@ describe('problems', () => {
 
     expect(problems({}, { clients: [{ ...machine, client_secret_hash: hash }] })).toEqual([]);
     expect(problems({}, { clients: [machine] })).toEqual([
-      'guardmint.json: clients[0].grant_types: is for a client that authenticates: give it a client_secret_hash',
+      'guardmint.json: clients[0].grant_types: is for a client that authenticates: give it a client_secret_hash or jwks',
     ]);
     expect(problems({}, { clients: [{ ...machine, client_id: 'm'.repeat(1_025), client_secret_hash: hash }] })).toEqual(
       ['guardmint.json: clients[0].client_id: must have at most 1024 characters for these grant_types'],
     );
+    const keys = { jwks_uri: 'https://m.example/jwks' };
+    expect(problems({}, { clients: [{ ...machine, ...keys }] })).toEqual([]);
+  });
+
+  test.each<[string, object, string]>([
+    ['no keys', { token_endpoint_auth_method: 'private_key_jwt' }, 'jwks: or jwks_uri is required for private_key_jwt'],
+    ['an empty set', { jwks: { keys: [] } }, 'jwks.keys: must name at least one key'],
+    [
+      'keys in two places',
+      { jwks: { keys: [{ kty: 'EC' }] }, jwks_uri: 'https://a.example/jwks' },
+      'jwks_uri: must be absent where jwks is given',
+    ],
+    [
+      'keys that another method does not use',
+      { token_endpoint_auth_method: 'none', jwks_uri: 'https://a.example/jwks' },
+      'token_endpoint_auth_method: must be private_key_jwt for a client with keys',
+    ],
+    [
+      'keys and a secret',
+      { jwks_uri: 'https://a.example/jwks', client_secret_hash: 'A'.repeat(43) },
+      'client_secret_hash: must be absent for a client with keys',
+    ],
+  ])('a client with %s is refused', (_case, members, problem) => {
+    const client = { client_id: 'a', redirect_uris: ['https://a.example/cb'], ...members };
+
+    expect(problems({}, { clients: [client] })).toEqual([`guardmint.json: clients[0].${problem}`]);
   });
 
   test('an exchange of tokens names a client that may, two resources, and scopes they have', () => {

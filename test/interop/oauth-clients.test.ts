@@ -1,18 +1,27 @@
+import { exportJWK, generateKeyPair } from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
 import { describe, expect, test } from 'vitest';
 import { REDIRECT, RESOURCE, startGuardmint } from '../support/guardmint.ts';
 
-describe('oauth4webapi', () => {
+describe('oauth4webapi', async () => {
   const insecure = { [oauth.allowInsecureRequests]: true };
 
+  const keys = await generateKeyPair('PS256', { extractable: true });
+  const jwks = { keys: [{ ...(await exportJWK(keys.publicKey)), alg: 'PS256', kid: 'one' }] };
+
   test.each([
+    {
+      method: 'private_key_jwt',
+      metadata: { jwks },
+      authenticate: () => oauth.PrivateKeyJwt({ key: keys.privateKey, kid: 'one' }),
+    },
     { method: 'none', authenticate: () => oauth.None() },
     { method: 'client_secret_basic', authenticate: (secret: string) => oauth.ClientSecretBasic(secret) },
     { method: 'client_secret_post', authenticate: (secret: string) => oauth.ClientSecretPost(secret) },
   ])(
     'runs discovery, registration, code, refresh and revocation with $method [AS-01, AS-73]',
-    async ({ method, authenticate }) => {
+    async ({ method, metadata: keyed = {}, authenticate }) => {
       await using server = await startGuardmint();
       const issuer = new URL(server.issuer);
       const metadata = await oauth.processDiscoveryResponse(
@@ -22,7 +31,7 @@ describe('oauth4webapi', () => {
       const client = await oauth.processDynamicClientRegistrationResponse(
         await oauth.dynamicClientRegistrationRequest(
           metadata,
-          { redirect_uris: [REDIRECT], token_endpoint_auth_method: method, client_name: 'strict' },
+          { redirect_uris: [REDIRECT], token_endpoint_auth_method: method, client_name: 'strict', ...keyed },
           insecure,
         ),
       );
