@@ -4,7 +4,7 @@ import type { Config } from '../config/index.ts';
 import { createAuthRoutes, errorBoundary, type RateLimiter } from '../endpoints/index.ts';
 import type { Interaction } from '../interaction/index.ts';
 import type { KeyRing } from '../keys/index.ts';
-import { type ResourceDirectory, reject } from '../oauth/index.ts';
+import { type ResourceDirectory, reject, UnavailableError } from '../oauth/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { JwtProvider } from '../provider/index.ts';
 import type { Log } from '../telemetry/index.ts';
@@ -33,6 +33,7 @@ export function createApp(config: Config, parts: AppParts): Koa {
   app.silent = true;
   app.on('error', (error: unknown) => {
     if (isLostConnection(error)) log.debug({ err: error }, 'a client went away');
+    else if (error instanceof UnavailableError) reportFault(error, { path: '' });
     else log.error({ err: error }, 'unexpected failure');
   });
 

@@ -9,6 +9,7 @@ import {
 import { programMissing, reasonToSkip } from '../support/redis.ts';
 import { startSentinelGroup, whenReplicating } from '../support/redis-groups.ts';
 import { startRedis, until } from '../support/redis-server.ts';
+import { startToldSentinel } from '../support/told-sentinel.ts';
 import { FAMILY, ROTATING, START } from './samples.ts';
 
 const missing = reasonToSkip(programMissing);
@@ -104,6 +105,39 @@ describe.skipIf(missing !== undefined)(`failover${missing === undefined ? '' : `
       );
     });
     expect(await group.master.admin.info('replication')).toContain('role:master');
+  });
+
+  it('that is announced while the master is being asked for does not end the connection for good [I8]', async () => {
+    await using master = await startRedis();
+    await using sentinel = await startToldSentinel(master.port);
+    await using store = await openStore({ url: sentinel.url });
+    // One subscriber for each connection that is open: the one for all, and the one that waits for replicas.
+    await until(async () => sentinel.subscribers() === 2);
+
+    sentinel.hold();
+    await master.admin.call('client', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await until(async () => sentinel.held() >= 2);
+    sentinel.announce();
+    // The subscribers hang up when they have heard it, and the connections then take the answer for one too many.
+    await until(async () => sentinel.subscribers() === 0);
+    sentinel.answer();
+
+    await takesWrites(store);
+  });
+
+  it('leaves a master that came back after it was replaced, and does not know it [I8]', async () => {
+    await using deposed = await startRedis({ settings: { 'min-replicas-to-write': '1' } });
+    await using master = await startRedis();
+    await using sentinel = await startToldSentinel(deposed.port);
+    await using store = await openStore({ url: sentinel.url });
+    await expect(store.denylist.deny({ kind: 'jti', id: 'one', lifetime: 600 })).rejects.toThrow(UnavailableError);
+
+    // Nobody is told: the announcement came before there were subscribers.
+    sentinel.name(master.port);
+
+    await takesWrites(store);
+    expect(await deposed.admin.dbsize()).toBe(0);
+    expect(await master.admin.dbsize()).toBeGreaterThan(0);
   });
 });
 

@@ -3,28 +3,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, type RedisServer, type RedisSettings, runServer, startRedis, until } from './redis-server.ts';
 
-/** Waits until what is written to a master reaches a replica. @throws Error after ten seconds. */
-export async function whenReplicating(master: RedisServer): Promise<void> {
+/** Waits until what is written to a master reaches its replicas. @throws Error after ten seconds. */
+export async function whenReplicating(master: RedisServer, replicas = 1): Promise<void> {
   await until(async () => {
-    await master.admin.set('replicating', '', 'PX', 1);
-    return (await master.admin.wait(1, 1_000)) > 0;
+    await master.admin.set('replicating', '', 'PX', 1).catch(() => {});
+    return (await master.admin.wait(replicas, 1_000)) >= replicas;
   });
 }
 
-/** One master, one replica and three sentinels. */
+/** One master, its replicas and three sentinels. */
 export interface SentinelGroup extends AsyncDisposable {
   readonly url: string;
   readonly master: RedisServer;
   readonly replica: RedisServer;
+  /** The master and every replica, in the order in which they were started. */
+  readonly servers: readonly RedisServer[];
   readonly sentinels: readonly RedisServer[];
 }
 
-export async function startSentinelGroup(settings: RedisSettings = {}): Promise<SentinelGroup> {
+export async function startSentinelGroup(settings: RedisSettings = {}, replicas = 1): Promise<SentinelGroup> {
   await using started = new AsyncDisposableStack();
   const master = started.use(await startRedis({ settings }));
   const replicaOf = { replicaof: `127.0.0.1 ${master.port}` };
   const replica = started.use(await startRedis({ settings: { ...settings, ...replicaOf } }));
-  await whenReplicating(master);
+  const servers = [master, replica];
+  while (servers.length <= replicas)
+    servers.push(started.use(await startRedis({ settings: { ...settings, ...replicaOf } })));
+  await whenReplicating(master, replicas);
   const sentinels: RedisServer[] = [];
   for (let index = 0; index < 3; index += 1) {
     const port = await freePort();
@@ -42,7 +47,7 @@ export async function startSentinelGroup(settings: RedisSettings = {}): Promise<
     await until(async () => {
       const text = String(await sentinel.admin.call('sentinel', 'ckquorum', 'mymaster').catch((error) => error));
       const known = await sentinel.admin.call('sentinel', 'replicas', 'mymaster');
-      return text.startsWith('OK 3') && Array.isArray(known) && known.length === 1;
+      return text.startsWith('OK 3') && Array.isArray(known) && known.length === replicas;
     });
   }
   const disposal = started.move();
@@ -50,6 +55,7 @@ export async function startSentinelGroup(settings: RedisSettings = {}): Promise<
     url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/0?name=mymaster`,
     master,
     replica,
+    servers,
     sentinels,
     [Symbol.asyncDispose]: () => disposal.disposeAsync(),
   };

@@ -21,8 +21,8 @@ export interface RedisServer extends AsyncDisposable {
   readonly admin: Redis;
   /** Ends the process with a signal and waits until it has ended. */
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts the process again on what its folder holds. */
-  restart(): Promise<void>;
+  /** Starts the process again on what its folder holds, with settings as arguments of the program. */
+  restart(...args: readonly string[]): Promise<void>;
   /** Stops the process where it stands, and lets it go on. */
   freeze(): void;
   thaw(): void;
@@ -99,11 +99,11 @@ export async function runServer(plan: {
     ...(tls && { tls }),
   });
   admin.on('error', () => {});
-  let child = launch();
+  let child = launch(args);
 
-  function launch(): ChildProcess {
+  function launch(given: readonly string[]): ChildProcess {
     const program = serverProgram ?? fail('no server program');
-    const launched = spawn(program, [file, ...args], { stdio: 'ignore' });
+    const launched = spawn(program, [file, ...given], { stdio: 'ignore' });
     launched.on('error', () => {});
     running.add(launched);
     launched.once('exit', () => running.delete(launched));
@@ -135,9 +135,9 @@ export async function runServer(plan: {
     url: `${isTls ? 'rediss' : 'redis'}://127.0.0.1:${port}`,
     admin,
     stop,
-    async restart() {
+    async restart(...more) {
       await stop();
-      child = launch();
+      child = launch([...args, ...more]);
       await whenUp();
     },
     freeze: () => void child.kill('SIGSTOP'),
@@ -150,9 +150,9 @@ export async function runServer(plan: {
   };
 }
 
-/** Waits until something holds, looking every 20 ms. @throws Error after ten seconds. */
-export async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = AbortSignal.timeout(DEADLINE);
+/** Waits until something holds, looking every 20 ms. @throws Error after ten seconds, or another time in milliseconds. */
+export async function until(holds: () => Promise<boolean>, patience = DEADLINE): Promise<void> {
+  const deadline = AbortSignal.timeout(patience);
   while (!(await holds())) {
     if (deadline.aborted) throw new Error(`never came to hold: ${holds}`);
     await pause(20);

@@ -18,6 +18,7 @@ export interface ClientSettings {
 }
 
 const LONGEST_PAUSE = 1_000;
+const ASK_AGAIN = 1_000;
 
 /**
  * Opens a connection that mends itself for as long as it lives, and never stores up or repeats a command: what could not
@@ -44,7 +45,22 @@ export async function openClient(settings: ClientSettings): Promise<RedisClient>
       : new Redis(serverOptions(settings));
   client.on('error', onError);
   if (isCluster(client)) client.on('node error', onError);
+  else client.on('end', () => reopen(client));
   return client;
+}
+
+const closed = new WeakSet<RedisClient>();
+
+/**
+ * Takes a connection up again that the client gave up for good. It does so when Sentinel tells of a failover while it is
+ * asking Sentinel for the master: it then takes its own hanging up for ours.
+ */
+function reopen(client: RedisClient): void {
+  if (closed.has(client)) return;
+  const timer = setTimeout(() => {
+    if (!closed.has(client) && client.status === 'end') client.connect().catch(() => {});
+  }, pauseBefore(1));
+  timer.unref();
 }
 
 /** Waits until the connection can be used, at most `connectTimeout`; it goes on trying afterwards. @throws Error */
@@ -65,6 +81,7 @@ export function nodesSettled(client: RedisClient): Promise<unknown> | undefined 
 
 /** Ends the connection; what is in flight fails. */
 export function disconnect(client: RedisClient): void {
+  closed.add(client);
   // A TLS handshake that is cut short may fail twice, and the client listens for one error of a socket only.
   for (const node of isCluster(client) ? client.nodes() : [client]) node.stream?.on('error', () => {});
   client.disconnect();
@@ -136,6 +153,21 @@ function serverOptions(settings: ClientSettings): ServerOptions {
   };
 }
 
+/**
+ * A master that came back after its replicas were given to another one does not know it for some ten seconds. Nobody may be
+ * there to tell us either; but it refuses writes, having no replica, and Sentinel knows better: it is asked again, at most
+ * every second, for a master may also be short of replicas.
+ */
+function leaveDeposedMaster(): (error: Error) => boolean {
+  let askedAt = Number.NEGATIVE_INFINITY;
+  return ({ message }) => {
+    if (message.includes('READONLY')) return true;
+    if (!message.includes('NOREPLICAS') || performance.now() - askedAt < ASK_AGAIN) return false;
+    askedAt = performance.now();
+    return true;
+  };
+}
+
 function sentinelOptions({ address, tls, commandTimeout }: ClientSettings): ServerOptions {
   return {
     sentinels: address.hosts.map(({ host, port }) => ({ host, port })),
@@ -146,6 +178,7 @@ function sentinelOptions({ address, tls, commandTimeout }: ClientSettings): Serv
     sentinelRetryStrategy: pauseBefore,
     // Told of a failover, the connection leaves a master that no longer is one, even when it still answers.
     failoverDetector: true,
+    reconnectOnError: leaveDeposedMaster(),
     sentinelReconnectStrategy: () => 1_000,
     enableTLSForSentinelMode: address.isTls,
     sentinelTLS: address.isTls ? { ...tls } : undefined,
