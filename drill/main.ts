@@ -1,8 +1,9 @@
 /**
- * `npm run drill -- NAME [--short] [--json]`: runs the drill `drill/NAME.ts` against real processes and prints what came of
+ * `npm run drill -- NAME [--short] [--seed N] [--json]`: runs the drill `drill/NAME.ts` against real processes and prints what came of
  * it; with `--json` the last line is one JSON object. Exit code 1 when an invariant broke.
  */
 import { readdir } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 
 /** What a drill answers: its counts, and each invariant that broke, as a sentence. */
 export interface DrillAnswer {
@@ -10,26 +11,45 @@ export interface DrillAnswer {
   readonly [count: string]: unknown;
 }
 
-interface Drill {
-  run(print: (line?: string) => void, options: { readonly isShort: boolean }): Promise<DrillAnswer>;
+/** How a drill is to be run. */
+export interface DrillOptions {
+  readonly isShort: boolean;
+  /** Of all chance there is in it; a drill that has some prints it. */
+  readonly seed: number;
 }
 
-const FLAGS = ['--json', '--short'];
+interface Drill {
+  run(print: (line?: string) => void, options: DrillOptions): Promise<DrillAnswer>;
+}
 
 async function main(): Promise<number> {
-  const [name, ...flags] = process.argv.slice(2);
   const files = await readdir(import.meta.dirname);
   const names = files.filter((file) => file.endsWith('.ts') && file !== 'main.ts').map((file) => file.slice(0, -3));
-  if (name === undefined || !names.includes(name) || flags.some((flag) => !FLAGS.includes(flag))) {
-    console.error(`usage: npm run drill -- NAME [--short] [--json]\nNAME: ${names.join(', ')}`);
+  const command = readCommand();
+  if (command === undefined || !names.includes(command.name)) {
+    console.error(`usage: npm run drill -- NAME [--short] [--seed N] [--json]\nNAME: ${names.join(', ')}`);
     return 64;
   }
+  const { name, isShort, seed, isJson } = command;
   const drill: Drill = await import(`./${name}.ts`);
-  const answer = await drill.run((line = '') => console.log(line), { isShort: flags.includes('--short') });
+  const answer = await drill.run((line = '') => console.log(line), { isShort, seed });
   for (const fault of answer.broken) console.log(`BROKEN: ${fault}`);
   console.log(answer.broken.length === 0 ? 'Every invariant held.' : `${answer.broken.length} invariants broke.`);
-  if (flags.includes('--json')) console.log(JSON.stringify({ drill: name, ok: answer.broken.length === 0, ...answer }));
+  if (isJson) console.log(JSON.stringify({ drill: name, ok: answer.broken.length === 0, ...answer }));
   return answer.broken.length === 0 ? 0 : 1;
+}
+
+function readCommand(): (DrillOptions & { readonly name: string; readonly isJson: boolean }) | undefined {
+  const flags = { json: { type: 'boolean' }, short: { type: 'boolean' }, seed: { type: 'string' } } as const;
+  try {
+    const { values, positionals } = parseArgs({ options: flags, allowPositionals: true });
+    const [name, ...others] = positionals;
+    const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+    if (name === undefined || others.length > 0 || !Number.isSafeInteger(seed)) return undefined;
+    return { name, isShort: values.short === true, seed, isJson: values.json === true };
+  } catch {
+    return undefined;
+  }
 }
 
 process.exitCode = await main();
