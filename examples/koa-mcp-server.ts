@@ -2,6 +2,8 @@
  * An MCP server behind Koa, protected by guardmint/resource. Stateless: any number of copies may run.
  *
  *   ISSUER=http://localhost:3000 RESOURCE=http://localhost:4001/mcp SCOPE=notes:read node examples/koa-mcp-server.ts
+ *
+ * Behind a reverse proxy, `PORT` is where it listens and `RESOURCE` where clients reach it.
  */
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
@@ -55,7 +57,7 @@ if (import.meta.main) {
   const { ISSUER: issuer = 'http://localhost:3000', RESOURCE: resource = 'http://localhost:4001/mcp' } = process.env;
   const { SCOPE: scope = 'mcp:use', NAME: name = 'example' } = process.env;
   const { app } = createMcpApp({ issuer, resource, name, scope });
-  const { port } = new URL(resource);
+  const { PORT: port = new URL(resource).port } = process.env;
   const server = app.listen(Number(port), '127.0.0.1', () =>
     console.log(`${name}: ${resource}, tokens from ${issuer}`),
   );

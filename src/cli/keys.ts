@@ -6,6 +6,7 @@ import { openKeyBackend } from '../server/index.ts';
 import { CommandError, EXIT } from './failure.ts';
 import { checkKeys } from './keys-check.ts';
 import { type ImportOptions, importKeys } from './keys-import.ts';
+import { initKeys } from './keys-init.ts';
 import { exportJwks, listKeys, showKey } from './keys-list.ts';
 import { type ChangeOptions, retireKey, revokeKey, rotateKey } from './keys-rotate.ts';
 import { print, printOutcome } from './output.ts';
@@ -25,6 +26,9 @@ interface RotateOptions extends ChangeOptions {
 export function addKeyCommands(program: Command, loadConfig: () => Config): void {
   const keys = program.command('keys').description('Signing keys and secrets');
 
+  withJson(
+    keys.command('init').description('Make the first keys, and any that are due; a server does that by itself'),
+  ).action((options: Options) => initKeys(loadConfig(), options.json === true));
   withJson(keys.command('list').description('List keys: state, age, next change, timeline')).action(
     (options: Options) => listKeys(loadConfig(), options.json === true),
   );
