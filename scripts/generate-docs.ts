@@ -2,10 +2,12 @@
 import { writeFileSync } from 'node:fs';
 import { describeSettings, type SettingDescription } from '../src/config/index.ts';
 import { REJECTIONS } from '../src/oauth/index.ts';
+import { commandLinePage } from './command-line-page.ts';
 
 /** Every generated page: its path from the top folder, and its text. */
 export function generatedPages(): ReadonlyMap<string, string> {
   return new Map([
+    ['docs/command-line.md', `${NOTICE}\n\n${commandLinePage()}`],
     ['docs/configuration.md', configurationPage()],
     ['docs/errors.md', errorsPage()],
   ]);
