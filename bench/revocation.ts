@@ -13,7 +13,7 @@ import {
   startDeployment,
   startProcess,
   stop,
-} from './support/deployment.ts';
+} from '../test/support/deployment.ts';
 import { formatTable } from './support/rounds.ts';
 import type { ValidatorsAnswer, ValidatorsTold } from './support/validators.ts';
 
@@ -171,7 +171,11 @@ async function startFleet(issuer: string, granted: readonly GrantedTokens[]): Pr
   const children: ChildProcess[] = [];
   const waiting = new Map<string, ((answer: ValidatorsAnswer) => void)[]>();
   for (let place = 0; place < PROCESSES; place++) {
-    const child = startProcess('validators.ts', [issuer, RESOURCE, String(VALIDATORS_EACH)]);
+    const child = startProcess(new URL('support/validators.ts', import.meta.url), [
+      issuer,
+      RESOURCE,
+      String(VALIDATORS_EACH),
+    ]);
     started.defer(() => stop(child));
     child.on('message', (answer: ValidatorsAnswer) => {
       const name = answer.answer === 'refused' ? `refused ${answer.index}` : answer.answer;

@@ -3,7 +3,7 @@
  * first refuse one. Started by `bench/revocation.ts`; arguments: issuer, resource, how many.
  */
 import { createVerifier, type Verifier } from '../../src/resource/index.ts';
-import { monotonicMicroseconds } from './monotonic.ts';
+import { monotonicMicroseconds } from '../../test/support/monotonic.ts';
 
 /** What the validators are told. */
 export type ValidatorsTold =

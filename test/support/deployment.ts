@@ -9,14 +9,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createPerson, type Person } from '../../examples/person.ts';
 import { createLocalUsers } from '../../src/interaction/index.ts';
 import { systemClock, systemRandom } from '../../src/platform/index.ts';
-import { pkcePair } from '../../test/support/pkce.ts';
-import { freePort, startRedis } from '../../test/support/redis-server.ts';
 import type { FrontChanged, FrontMode } from './front.ts';
 import { monotonicMicroseconds } from './monotonic.ts';
+import { pkcePair } from './pkce.ts';
+import { freePort, startRedis } from './redis-server.ts';
 
 export const RESOURCE = 'https://mcp.example.com/mcp';
 
-const CLIENT = { client_id: 'bench', redirect_uris: ['https://client.example.com/callback'] };
+const CLIENT = { client_id: 'client', redirect_uris: ['https://client.example.com/callback'] };
 const REDIRECT = 'https://client.example.com/callback';
 
 /** Replicas of the authorization server as processes, on one Redis and one keys folder, behind one front. */
@@ -26,6 +26,8 @@ export interface Deployment extends AsyncDisposable {
   readonly ports: readonly number[];
   /** Takes the front away, or brings it back; answers when it did. */
   changeFront(mode: FrontMode): Promise<number>;
+  /** Ends the process of a replica with SIGKILL. */
+  killReplica(place: number): Promise<void>;
   /** Signs a person in and grants as often as wanted. */
   grant(count: number): Promise<readonly GrantedTokens[]>;
   /** Gives a grant up; answers when the 200 was there. */
@@ -39,10 +41,10 @@ export interface GrantedTokens {
 
 export async function startDeployment(replicas: number): Promise<Deployment> {
   await using started = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), 'guardmint-bench-'));
+  const folder = await mkdtemp(join(tmpdir(), 'guardmint-deployment-'));
   started.defer(() => rm(folder, { recursive: true, force: true }));
   const redis = started.use(await startRedis());
-  const credentials = { username: 'bench', password: randomBytes(15).toString('base64url') };
+  const credentials = { username: 'alice', password: randomBytes(15).toString('base64url') };
   await mkdir(join(folder, 'data'));
   const users = createLocalUsers({
     path: join(folder, 'data/users.json'),
@@ -55,13 +57,15 @@ export async function startDeployment(replicas: number): Promise<Deployment> {
   await writeFile(config, JSON.stringify({ resources: [{ resource: RESOURCE }], clients: [CLIENT] }));
 
   const ports = await Promise.all(Array.from({ length: replicas }, freePort));
-  const front = startProcess('front.ts', ports.map(String));
+  const front = startProcess(new URL('front.ts', import.meta.url), ports.map(String));
   started.defer(() => stop(front));
   const [frontPort] = (await once(front, 'message')) as [number];
   const issuer = `http://localhost:${frontPort}`;
+  const processes: ChildProcess[] = [];
   for (const port of ports) {
     const managementPort = await freePort();
     const replica = fork(new URL('../../src/server/main.ts', import.meta.url), {
+      execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
         ...process.env,
@@ -78,6 +82,7 @@ export async function startDeployment(replicas: number): Promise<Deployment> {
       },
     });
     started.defer(() => stop(replica));
+    processes.push(replica);
     await whenReady(managementPort);
   }
   const agent = new Agent({ keepAlive: true });
@@ -121,18 +126,26 @@ export async function startDeployment(replicas: number): Promise<Deployment> {
     return promise;
   }
 
-  return { issuer, ports, changeFront, grant, revoke, [Symbol.asyncDispose]: () => disposal.disposeAsync() };
+  return {
+    issuer,
+    ports,
+    changeFront,
+    killReplica: async (place) => stop(processes[place], 'SIGKILL'),
+    grant,
+    revoke,
+    [Symbol.asyncDispose]: () => disposal.disposeAsync(),
+  };
 }
 
-/** Starts a module of this folder, with which it exchanges messages. */
-export function startProcess(file: string, args: readonly string[]): ChildProcess {
-  return fork(new URL(file, import.meta.url), args);
+/** Starts a module with which messages are exchanged. */
+export function startProcess(module: URL, args: readonly string[]): ChildProcess {
+  return fork(module, args, { execArgv: [] });
 }
 
-export async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+export async function stop(child: ChildProcess | undefined, signal?: NodeJS.Signals): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
-  child.kill();
+  child.kill(signal);
   await gone;
 }
 
