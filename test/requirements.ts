@@ -1,7 +1,7 @@
 /**
  * What the MCP authorization specification and the texts it binds us to ask for, by id. A test that proves a row carries
  * its id in brackets at the end of its name. `AS` rows bind the authorization server, `RS` rows the library for MCP
- * servers, `CI` rows the metadata documents of clients.
+ * servers, `CI` rows the metadata documents of clients, `DP` rows proof of possession.
  */
 export type Requirement =
   /** At least one test name carries the id. */
@@ -601,5 +601,111 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     source: 'MCP 2026-07-28',
     status: 'implemented',
     behaviour: 'Refusals use no error code of the range MCP keeps for itself.',
+  },
+  'DP-01': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'The metadata lists asymmetric proof algorithms, and each of them works.',
+  },
+  'DP-02': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'A token issued for a proof is bound (`cnf.jkt`) and of type DPoP.',
+  },
+  'DP-03': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'A client of `dpop_bound_access_tokens` gets no token without a valid proof.',
+  },
+  'DP-04': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour:
+      'Where nonces are required, the answer brings one (`use_dpop_nonce`, 400) and the next proof carries it.',
+  },
+  'DP-05': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'Refresh tokens of public clients are bound to the key.',
+  },
+  'DP-06': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'A proof without `jti`, `htm`, `htu`, `iat`, `jwk` or, with a token, `ath` is refused.',
+  },
+  'DP-07': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'A proof of another `typ` is refused.',
+  },
+  'DP-08': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'A proof for another method or URL is refused.',
+  },
+  'DP-09': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'A proof that carries a private key is refused.',
+  },
+  'DP-10': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'unproven',
+    behaviour: 'A proof for another access token (`ath`) is refused.',
+  },
+  'DP-11': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'unproven',
+    behaviour: 'A bound token is refused as a Bearer token.',
+  },
+  'DP-12': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'Two proofs in one request are refused.',
+  },
+  'DP-13': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'A proof that is no JWT is refused.',
+  },
+  'DP-14': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'A proof whose signature does not hold is refused.',
+  },
+  'DP-15': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'A proof signed symmetrically or not at all is refused.',
+  },
+  'DP-16': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'unproven',
+    behaviour: 'A proof of another key than the token is bound to is refused.',
+  },
+  'DP-17': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'implemented',
+    behaviour: 'A proof counts for 5 minutes before and after its `iat`, and no longer.',
+  },
+  'DP-18': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'unproven',
+    behaviour: 'A bound token for another resource is refused.',
+  },
+  'DP-19': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'unproven',
+    behaviour: 'A resource may ask for nonces (`use_dpop_nonce`, 401).',
+  },
+  'DP-20': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'unproven',
+    behaviour: 'The resource metadata says which algorithms proofs may use, and whether they are required.',
+  },
+  'DP-21': {
+    source: 'SEP-1932, RFC 9449',
+    status: 'unproven',
+    behaviour: 'A proof that is refused is answered with 401 and `WWW-Authenticate: DPoP error="invalid_dpop_proof"`.',
   },
 };

@@ -26,6 +26,7 @@ export interface ClientMetadata {
   readonly jwks?: { readonly keys: readonly JsonObject[] };
   readonly jwks_uri?: string;
   readonly token_endpoint_auth_signing_alg?: string;
+  readonly dpop_bound_access_tokens?: boolean;
 }
 
 /** What registration admits. */
@@ -67,6 +68,7 @@ const SCHEMA = z.object({
   software_version: emptyIsAbsent(text(64)),
   application_type: z.enum(['native', 'web']).optional(),
   scope: emptyIsAbsent(text(1024)),
+  dpop_bound_access_tokens: z.boolean().optional(),
 });
 
 /**

@@ -36,6 +36,8 @@ export interface Client {
   /** RFC 7591 client metadata as it was registered, for the registration response. */
   readonly metadata: JsonObject;
   readonly issuedAt?: EpochSeconds;
+  /** Whether every token request needs a DPoP proof (RFC 9449 §5.2 `dpop_bound_access_tokens`). */
+  readonly dpopBoundAccessTokens?: boolean;
 }
 
 /** A client fresh from registration, with the secret it will never be shown again. */

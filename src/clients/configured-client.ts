@@ -16,6 +16,8 @@ export interface ConfiguredClient {
   readonly token_endpoint_auth_signing_alg?: string | undefined;
   /** The scope names it may ask for; absent: any. */
   readonly scope?: string | undefined;
+  /** Whether all its token requests need a DPoP proof (RFC 9449 §5.2). */
+  readonly dpop_bound_access_tokens?: boolean | undefined;
 }
 
 /** The `Client` of a configuration entry. */
@@ -38,6 +40,7 @@ export function configuredClient(entry: ConfiguredClient): Client {
     ...(jwksUri !== undefined && { jwksUri }),
     ...(signingAlgorithm !== undefined && { signingAlgorithm }),
     ...(scope !== undefined && { scope }),
+    ...(entry.dpop_bound_access_tokens === true && { dpopBoundAccessTokens: true }),
     metadata: metadata as JsonObject,
   };
 }

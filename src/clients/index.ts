@@ -29,10 +29,13 @@ export type { ConfiguredClient } from './configured-client.ts';
 export { configuredClient } from './configured-client.ts';
 export type { DocumentTrust } from './document-trust.ts';
 export { isDocumentTrustEntry } from './document-trust.ts';
+export type { ProvedKey } from './dpop-proof.ts';
+export { verifyDpopProof } from './dpop-proof.ts';
 export type { AssertionAlgorithm, ForeignKey, ForeignKeyFault } from './foreign-key.ts';
 export { ASSERTION_ALGORITHMS, isAssertionAlgorithm } from './foreign-key.ts';
 export type { JwkSet, SignatureHeader } from './jwk-set.ts';
 export { createInlineJwkSet, findJwkSetFault } from './jwk-set.ts';
+
 export { metadataHash } from './metadata-hash.ts';
 export type { JwkSetLimits, RemoteJwkSets } from './remote-jwk-set.ts';
 export { createRemoteJwkSets } from './remote-jwk-set.ts';

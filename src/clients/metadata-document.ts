@@ -38,6 +38,7 @@ const SCHEMA = z.object({
   jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(16) }).optional(),
   jwks_uri: z.string().max(1024).optional(),
   token_endpoint_auth_signing_alg: z.string().max(64).optional(),
+  dpop_bound_access_tokens: z.boolean().optional(),
 });
 
 /**
@@ -86,6 +87,7 @@ export function parseMetadataDocument(document: JsonObject, clientId: string, ru
     ...(jwks !== undefined && { jwks }),
     ...(jwks_uri !== undefined && { jwksUri: jwks_uri }),
     ...(signingAlgorithm !== undefined && { signingAlgorithm }),
+    ...(rest.dpop_bound_access_tokens === true && { dpopBoundAccessTokens: true }),
     metadata: {
       client_id: clientId,
       client_name,
@@ -95,6 +97,7 @@ export function parseMetadataDocument(document: JsonObject, clientId: string, ru
       token_endpoint_auth_method: method,
       ...(supported !== undefined && { token_endpoint_auth_methods_supported: [method, ...others] }),
       ...(application_type !== undefined && { application_type }),
+      ...(rest.dpop_bound_access_tokens === true && { dpop_bound_access_tokens: true }),
       ...(jwks !== undefined && { jwks }),
       ...(jwks_uri !== undefined && { jwks_uri }),
       ...showableLinks(members, rules),

@@ -25,6 +25,8 @@ interface SignedClaims {
   readonly u?: string;
   /** token_endpoint_auth_signing_alg */
   readonly s?: string;
+  /** dpop_bound_access_tokens, absent: false */
+  readonly d?: true;
   readonly iat: number;
   /** 12 random bytes: two registrations are never the same client, so that nobody can register another's secret. */
   readonly j: string;
@@ -59,6 +61,7 @@ export function createSignedClientIds(deps: { keys: KeyRing; clock: Clock; rando
       ...(metadata.jwks !== undefined && { k: metadata.jwks.keys }),
       ...(metadata.jwks_uri !== undefined && { u: metadata.jwks_uri }),
       ...(metadata.token_endpoint_auth_signing_alg !== undefined && { s: metadata.token_endpoint_auth_signing_alg }),
+      ...(metadata.dpop_bound_access_tokens === true && { d: true as const }),
       iat: issuedAt,
       j: random(12),
     };
@@ -118,6 +121,8 @@ function toClient(clientId: string, claims: SignedClaims, key: SecretKey): Clien
     ...(claims.k !== undefined && { jwks: { keys: claims.k } }),
     ...(claims.u !== undefined && { jwksUri: claims.u }),
     ...(claims.s !== undefined && { signingAlgorithm: claims.s }),
+    ...(method !== 'none' && { secretHash: sha256(clientSecret(key, clientId)) }),
+    ...(claims.d === true && { dpopBoundAccessTokens: true }),
     metadata: {
       redirect_uris: claims.r,
       grant_types: grantTypes,
@@ -128,6 +133,7 @@ function toClient(clientId: string, claims: SignedClaims, key: SecretKey): Clien
       ...(claims.k !== undefined && { jwks: { keys: claims.k } }),
       ...(claims.u !== undefined && { jwks_uri: claims.u }),
       ...(claims.s !== undefined && { token_endpoint_auth_signing_alg: claims.s }),
+      ...(claims.d === true && { dpop_bound_access_tokens: true }),
     },
     issuedAt: claims.iat,
   };

@@ -74,6 +74,9 @@ const client = z
         .exactOptional(text(16))
         .describe('The only `alg` of its assertions. Absent: the one of its key.'),
       scope: z.exactOptional(text()).describe('The scope names it may ask for, separated by spaces. Absent: any.'),
+      dpop_bound_access_tokens: z
+        .exactOptional(flag())
+        .describe('Whether all its token requests need a DPoP proof (RFC 9449 §5.2).'),
       client_uri: z.exactOptional(link).describe('Its home page.'),
       logo_uri: z.exactOptional(link).describe('Its logo. Never loaded by our pages.'),
       tos_uri: z.exactOptional(link).describe('Its terms of service.'),
@@ -226,6 +229,14 @@ export const SETTINGS = z
       reuse: oneOf(['revoke', 'reject'])
         .default('revoke')
         .describe('What an older token does after that: end the whole grant, or be refused and no more.'),
+    }),
+    dpop: group({
+      nonce: oneOf(['off', 'required'])
+        .default('off')
+        .describe('Whether DPoP proofs must carry a nonce of this server (RFC 9449 §8), a new one every two minutes.'),
+      strict: flag()
+        .default(true)
+        .describe('Whether used proofs are remembered in the store, for all instances; else in each process alone.'),
     }),
     registration: group({
       enabled: flag().default(true).describe('Whether clients may register themselves (RFC 7591).'),

@@ -3,6 +3,7 @@ import {
   type AuthorizationRequest,
   type Form,
   isCodeChallenge,
+  isThumbprint,
   OFFLINE_ACCESS,
   parseScope,
   type Resource,
@@ -34,6 +35,8 @@ export function parseAuthorizationRequest(
   checkResponseType(form, client);
   const resource = resources.resolve(form.getAll('resource'));
   const maxAge = parseMaxAge(form.get('max_age'));
+  const dpopJkt = form.get('dpop_jkt');
+  if (dpopJkt !== undefined && !isThumbprint(dpopJkt)) throw reject('parameter_malformed', { parameter: 'dpop_jkt' });
   const loginHint = form.get('login_hint');
   const uiLocales = form
     .get('ui_locales')
@@ -48,6 +51,7 @@ export function parseAuthorizationRequest(
     ...(maxAge !== undefined && { maxAge }),
     ...(loginHint !== undefined && loginHint.length <= 256 && { loginHint }),
     ...(uiLocales !== undefined && { uiLocales: uiLocales.slice(0, 8) }),
+    ...(dpopJkt !== undefined && { sender: { jkt: dpopJkt } }),
   };
 }
 

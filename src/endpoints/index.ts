@@ -6,6 +6,7 @@
  */
 export type { Authorization } from './authorization.ts';
 export { createAuthorization } from './authorization.ts';
+export type { DpopNonces, DpopOptions, ProofReplays } from './dpop.ts';
 export type { FaultReporter, RefusalPage } from './error-boundary.ts';
 export { errorBoundary } from './error-boundary.ts';
 export type { PublishedJwkSet } from './jwks.ts';

@@ -3,6 +3,7 @@ import { ASSERTION_ALGORITHMS, type ClientAssertions, createClientAuthentication
 import { createGrants, INTERACTIVE_GRANT_TYPES } from '../grants/index.ts';
 import {
   createResourceDirectory,
+  DPOP_ALGORITHMS,
   findIssuerFault,
   issuerPath,
   OFFLINE_ACCESS,
@@ -19,6 +20,7 @@ import type {
 } from '../provider/index.ts';
 import { createAuthorization } from './authorization.ts';
 import { authorizeEndpoint } from './authorize.ts';
+import { createDpopGate, type DpopOptions } from './dpop.ts';
 import type { FaultReporter, RefusalPage } from './error-boundary.ts';
 import { jwksEndpoint, type PublishedJwkSet } from './jwks.ts';
 import { metadataEndpoint } from './metadata.ts';
@@ -64,6 +66,8 @@ export interface AuthRoutesOptions<
   readonly jwkSet?: () => PublishedJwkSet;
   /** What validators are told of revoked tokens; absent: nothing, and the metadata names no feed. */
   readonly revocationFeed?: RevocationFeed;
+  /** Proof of possession (RFC 9449); absent: proofs are not looked at and none is advertised. */
+  readonly dpop?: DpopOptions;
   readonly clock?: Clock;
   readonly reportFault?: FaultReporter;
   /** The page a person sees when `/authorize` refuses; absent: JSON. */
@@ -95,6 +99,7 @@ export function createAuthRoutes<
   const authorization = createAuthorization({ provider, issuer, resources, reportFault });
   const authenticate = createClientAuthentication({ assertions: options.clientAssertions });
   const findClient = (clientId: string, presented: string) => provider.getClient(clientId, presented);
+  const dpop = options.dpop && createDpopGate({ ...options.dpop, clock });
   const limiters = options.rateLimiters ?? {};
   const path = issuerPath(issuer);
 
@@ -112,7 +117,7 @@ export function createAuthRoutes<
     },
     {
       path: `${path}/token`,
-      post: limited(limiters.token, tokenEndpoint({ findClient, authenticate, grants })),
+      post: limited(limiters.token, tokenEndpoint({ findClient, authenticate, grants, dpop, url: `${issuer}/token` })),
       isCrossOrigin: true,
     },
   ];
@@ -176,6 +181,7 @@ function buildMetadata(
     | 'revocationFeed'
     | 'clientAssertions'
     | 'jwkSet'
+    | 'dpop'
   >,
   resources: ResourceDirectory,
   grantTypes: readonly string[],
@@ -205,6 +211,7 @@ function buildMetadata(
     ...(options.serviceDocumentationUrl !== undefined && { service_documentation: options.serviceDocumentationUrl }),
     authorization_response_iss_parameter_supported: true,
     ...(options.provider.signInBefore !== undefined && { client_id_metadata_document_supported: true as const }),
+    ...(options.dpop !== undefined && { dpop_signing_alg_values_supported: DPOP_ALGORITHMS }),
     ...(options.revocationFeed !== undefined && {
       revocation_list_endpoint: `${issuer}${REVOCATIONS}`,
       revocation_stream_endpoint: `${issuer}${REVOCATION_STREAM}`,

@@ -3,19 +3,25 @@ import type { Client, ClientAuthentication } from '../clients/index.ts';
 import type { Grant } from '../grants/index.ts';
 import { reject } from '../oauth/index.ts';
 import { readFormBody } from './body.ts';
+import type { DpopGate } from './dpop.ts';
 
 /** POST /token (RFC 6749 §3.2): authenticates the client, finds the grant, answers what it redeems. */
 export function tokenEndpoint(deps: {
   findClient: (clientId: string, presented: string) => Promise<Client | undefined>;
   authenticate: ClientAuthentication;
   grants: readonly Grant[];
+  /** Absent: proofs are not looked at. */
+  dpop?: DpopGate | undefined;
+  /** Its own URL, as clients know it. */
+  url: string;
 }): Middleware {
-  const { findClient, authenticate } = deps;
+  const { findClient, authenticate, dpop, url } = deps;
   const grants = new Map(deps.grants.map((grant) => [grant.grantType, grant]));
   return async function token(ctx) {
     ctx.set('Cache-Control', 'no-store');
     ctx.set('Pragma', 'no-cache');
     const form = await readFormBody(ctx);
+    const proved = await dpop?.verify(ctx, url);
     const presented = form.get('code') ?? form.get('refresh_token') ?? '';
     const client = await authenticate({ form, authorization: ctx.req.headers.authorization }, (clientId) =>
       findClient(clientId, presented),
@@ -27,6 +33,7 @@ export function tokenEndpoint(deps: {
     if (grant === undefined) throw reject('grant_type_unsupported');
     if (!client.grantTypes.includes(grantType)) throw reject('grant_type_not_allowed', { grantType });
 
-    ctx.body = await grant.redeem(form, client);
+    await dpop?.spend(client, proved);
+    ctx.body = await grant.redeem(form, client, proved && { jkt: proved.jkt });
   };
 }

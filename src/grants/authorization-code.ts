@@ -32,7 +32,7 @@ export function createAuthorizationCodeGrant<Code extends AuthorizationCode>(dep
       const redirectUri = form.get('redirect_uri');
       if (redirectUri !== undefined && redirectUri !== code.redirectUri) throw reject('code_redirect_uri_mismatch');
       checkGrantedResource(form, code.resource);
-      if (!meetsConstraint(code.sender, sender)) throw reject('code_unknown', { sender: 'another key' });
+      if (!meetsConstraint(code.sender, sender)) throw reject('code_of_other_key');
 
       return provider.exchangeAuthorizationCode(client, code, sender);
     },

@@ -21,7 +21,7 @@ export function createRefreshTokenGrant<Refresh extends RefreshToken>(deps: {
       const token = await provider.loadRefreshToken(client, presented);
       if (token === undefined) throw reject('refresh_token_unknown');
       if (token.expiresAt !== undefined && token.expiresAt <= clock()) throw reject('refresh_token_expired');
-      if (!meetsConstraint(token.sender, sender)) throw reject('refresh_token_unknown', { sender: 'another key' });
+      if (!meetsConstraint(token.sender, sender)) throw reject('refresh_token_of_other_key');
       checkGrantedResource(form, token.resource);
       const scope = narrowScope(parseScope(form.get('scope')), token.scope);
 

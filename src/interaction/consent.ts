@@ -93,6 +93,7 @@ export function createConsent(deps: {
       sub: session.user.subject,
       authTime: session.authTime,
       amr: ['pwd'],
+      ...(ticket.jkt !== undefined && { jkt: ticket.jkt }),
     });
   }
 

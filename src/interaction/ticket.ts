@@ -62,6 +62,8 @@ interface TicketClaims extends PendingRequest {
   readonly state?: string;
   readonly challenge: string;
   readonly scope: Scope;
+  /** Thumbprint of the key the code is to be bound to (`dpop_jkt`). */
+  readonly jkt?: string;
 }
 
 /**
@@ -121,6 +123,7 @@ export function createInteractionTickets(deps: {
       ...(target.state === undefined ? {} : { state: target.state }),
       challenge: request.codeChallenge,
       scope: request.scope,
+      ...(request.sender === undefined ? {} : { jkt: request.sender.jkt }),
       resource: resource.resource,
       ...(resource.name === undefined ? {} : { resourceName: resource.name }),
       prompt: request.prompt,

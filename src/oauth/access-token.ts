@@ -1,5 +1,7 @@
 import { isCanonicalBase64url } from './compact.ts';
+import { isThumbprint } from './dpop-proof.ts';
 import { isSameResource } from './resource.ts';
+import type { SenderConstraint } from './sender-constraint.ts';
 import { isJsonObject, type JsonObject } from './strict-json.ts';
 import type { EpochSeconds, Seconds } from './time.ts';
 
@@ -81,6 +83,8 @@ export interface AccessTokenExpectation {
   readonly resource: string | undefined;
   /** How far two clocks may differ, in seconds. */
   readonly clockTolerance: Seconds;
+  /** Whether a token that is bound to a key (`cnf.jkt`) is wanted too; whoever says so checks the proof of that key. */
+  readonly acceptsBound?: boolean;
 }
 
 /**
@@ -97,7 +101,8 @@ export function findAccessTokenFault(
   if (isAccessTokenExpired(claims.exp, expected.clockTolerance, now)) return 'expired';
   if (claims.nbf !== undefined && claims.nbf - expected.clockTolerance > now) return 'not_yet_valid';
   if (claims.iat - expected.clockTolerance > now) return 'issued_in_future';
-  if (claims.cnf !== undefined) return 'sender_constrained';
+  if (claims.cnf !== undefined && (expected.acceptsBound !== true || readConfirmation(claims) === undefined))
+    return 'sender_constrained';
   return undefined;
 }
 
@@ -112,6 +117,14 @@ export function isAccessTokenExpired(exp: EpochSeconds, clockTolerance: Seconds,
 function isForResource(audience: string | readonly string[], resource: string): boolean {
   if (typeof audience === 'string') return isSameResource(audience, resource);
   return audience.some((one) => isSameResource(one, resource));
+}
+
+/** The key a token is bound to (`cnf.jkt`, RFC 9449 §6.1); `undefined` for a Bearer token and for any other binding. */
+export function readConfirmation({ cnf }: AccessTokenClaims): SenderConstraint | undefined {
+  // More than one method: all of them would have to be proved (RFC 7800 §3.1), and we know this one only.
+  return cnf !== undefined && isThumbprint(cnf['jkt']) && Object.keys(cnf).length === 1
+    ? { jkt: cnf['jkt'] }
+    : undefined;
 }
 
 /** Whether a `typ` header names an access token: `at+jwt`, in any case and with or without `application/` (RFC 9068 §2.1). */

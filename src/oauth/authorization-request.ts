@@ -1,6 +1,7 @@
 import type { VerifiedRedirectTarget } from './redirect-uri.ts';
 import type { Resource } from './resource.ts';
 import type { Scope } from './scope.ts';
+import type { SenderConstraint } from './sender-constraint.ts';
 import type { Seconds } from './time.ts';
 
 /** An authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2) after every check of the protocol. */
@@ -16,4 +17,6 @@ export interface AuthorizationRequest {
   readonly maxAge?: Seconds;
   readonly loginHint?: string;
   readonly uiLocales?: readonly string[];
+  /** The key the code is to be bound to (`dpop_jkt`, RFC 9449 §10). */
+  readonly sender?: SenderConstraint;
 }

@@ -15,12 +15,23 @@ export {
 } from './access-token.ts';
 export type { AuthorizationRequest } from './authorization-request.ts';
 export { isCanonicalBase64url, MAX_COMPACT_LENGTH, splitCompact } from './compact.ts';
+export type { DpopExpectation, DpopProof, DpopProofFault } from './dpop-proof.ts';
+export {
+  DPOP_ALGORITHMS,
+  DPOP_PROOF_WINDOW,
+  findDpopProofFault,
+  isThumbprint,
+  readDpopProof,
+  thumbprintInput,
+} from './dpop-proof.ts';
 export type { RefusalDetail } from './error.ts';
 export { OAuthError, reject, UnavailableError } from './error.ts';
 export type { Form } from './form.ts';
 export { parseForm } from './form.ts';
 export { machineScope } from './machine-scope.ts';
 export { isCodeChallenge, isCodeVerifier } from './pkce.ts';
+export type { ReplayMemory } from './proof-replays.ts';
+export { createReplayMemory } from './proof-replays.ts';
 export type { VerifiedRedirectTarget } from './redirect-uri.ts';
 export {
   isAcceptableRedirectUri,

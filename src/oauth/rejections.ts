@@ -14,6 +14,7 @@ const DOCUMENT = {
 };
 // RFC 8693 §2.2.2 has this code for everything that is wrong with a subject token.
 const SUBJECT = { error: 'invalid_request', status: 400, description: 'The subject token is not acceptable.' };
+const PROOF = { error: 'invalid_dpop_proof', status: 400, description: 'The DPoP proof is not valid.' };
 const METADATA = { error: 'invalid_client_metadata', status: 400 };
 const REQUEST = { error: 'invalid_request', status: 400 };
 
@@ -120,6 +121,7 @@ export const REJECTIONS = {
   code_expired: CODE,
   code_spent: CODE,
   code_of_other_client: CODE,
+  code_of_other_key: CODE,
   code_revoked: CODE,
   code_redirect_uri_mismatch: CODE,
   code_verifier_missing: { ...REQUEST, description: 'code_verifier is missing.' },
@@ -130,6 +132,17 @@ export const REJECTIONS = {
   refresh_token_superseded: REFRESH,
   refresh_token_revoked: REFRESH,
   refresh_token_of_other_client: REFRESH,
+  refresh_token_of_other_key: REFRESH,
+
+  // proof of possession (RFC 9449 §5, §8)
+  dpop_proof_invalid: PROOF,
+  dpop_proof_replayed: PROOF,
+  dpop_proof_missing: { ...PROOF, description: 'A DPoP proof is required.' },
+  dpop_nonce_required: {
+    error: 'use_dpop_nonce',
+    status: 400,
+    description: 'The DPoP proof must carry the nonce of this server.',
+  },
 
   // token exchange (RFC 8693)
   subject_token_type_unsupported: {

@@ -20,6 +20,7 @@ export interface ServerMetadata {
   readonly service_documentation?: string;
   readonly authorization_response_iss_parameter_supported: true;
   readonly client_id_metadata_document_supported?: true;
+  readonly dpop_signing_alg_values_supported?: readonly string[];
   readonly protected_resources?: readonly string[];
   readonly revocation_list_endpoint?: string;
   readonly revocation_stream_endpoint?: string;

@@ -40,7 +40,11 @@ export function createAccessTokenLookup(
     if (opened === undefined) return undefined;
     const { claims } = opened;
     const { issuer, clockTolerance } = settings;
-    const fault = findAccessTokenFault(claims, { issuer, resource: undefined, clockTolerance }, clock());
+    const fault = findAccessTokenFault(
+      claims,
+      { issuer, resource: undefined, clockTolerance, acceptsBound: true },
+      clock(),
+    );
     if (fault !== undefined || typeof claims.aud !== 'string') return undefined;
     if (await revocation.isThingDenied(deniableOf(opened))) return undefined;
     return {

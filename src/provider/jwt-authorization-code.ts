@@ -1,4 +1,4 @@
-import { clientHash } from '../clients/index.ts';
+import { clientHash, isConfidential } from '../clients/index.ts';
 import { formatScope, reject } from '../oauth/index.ts';
 import { sha256 } from '../platform/index.ts';
 import type { AuthorizationCodeClaims, Opened } from '../tokens/index.ts';
@@ -36,11 +36,12 @@ export function createCodeMethods(
       resource: claims.resource,
       subject: claims.sub,
       expiresAt: claims.exp,
+      ...(claims.jkt !== undefined && { sender: { jkt: claims.jkt } }),
       claims,
     };
   };
 
-  const exchangeAuthorizationCode: CodeMethods['exchangeAuthorizationCode'] = async (client, code) => {
+  const exchangeAuthorizationCode: CodeMethods['exchangeAuthorizationCode'] = async (client, code, sender) => {
     const { claims } = code;
     const marker = { kind: 'code', id: claims.jti, familyId: claims.gid, expiresAt: claims.exp } as const;
     const nonce = random(16);
@@ -58,6 +59,8 @@ export function createCodeMethods(
           resource: claims.resource,
           authTime: claims.authTime,
           absoluteLifetime: settings.refresh.absoluteLifetime,
+          // A client that keeps a credential may change its key; its credential binds it already (RFC 9449 §5).
+          ...(sender !== undefined && !isConfidential(client) && { jkt: sender.jkt }),
         })
       : { at: await store.now(), outcome: await store.oneTime.consumeOnce(marker) };
     if (outcome === 'again') {
@@ -80,6 +83,7 @@ export function createCodeMethods(
         grantId: claims.gid,
         authTime: claims.authTime,
         amr: claims.amr,
+        sender,
       },
       at,
     );

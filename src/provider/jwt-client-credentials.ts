@@ -14,12 +14,15 @@ export function createClientCredentialsExchange(
   revocation: GrantRevocation,
 ): NonNullable<OAuthAuthorizationServerProvider['exchangeClientCredentials']> {
   const { random, audit } = deps.platform;
-  return async function exchangeClientCredentials(client, { scope, resource }) {
+  return async function exchangeClientCredentials(client, { scope, resource }, sender) {
     const { clientId } = client;
     const grantId = random(16);
     const at = await revocation.momentOfIssue({ subject: clientId, clientHash: clientHash(client) });
     if (at === 'denied') throw reject('client_revoked');
-    const access = await deps.tokens.access.issue({ subject: clientId, clientId, resource, scope, grantId }, at);
+    const access = await deps.tokens.access.issue(
+      { subject: clientId, clientId, resource, scope, grantId, sender },
+      at,
+    );
     audit({
       event: 'token.issued',
       grant: 'client_credentials',

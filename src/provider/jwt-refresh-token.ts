@@ -40,16 +40,18 @@ export function createRefreshMethods(
       resource: family.resource,
       subject: family.subject,
       expiresAt: Math.min(family.expiresAt, family.usedAt + settings.refresh.idleLifetime),
+      ...(family.jkt !== undefined && { sender: { jkt: family.jkt } }),
       opened,
       family,
     };
   };
 
-  const exchangeRefreshToken: RefreshMethods['exchangeRefreshToken'] = async (client, token, scope) => {
+  const exchangeRefreshToken: RefreshMethods['exchangeRefreshToken'] = async (client, token, scope, sender) => {
     const { opened } = token;
     const rotation = await store.refreshFamilies.rotate(opened, {
       ...settings.refresh,
-      rotates: !isConfidential(client),
+      // What is bound to a credential or a key needs no rotation (OAuth 2.1 §4.3.1).
+      rotates: !isConfidential(client) && token.family.jkt === undefined,
       keyId: tokens.refreshKeyId(),
     });
     const grantId = opened.familyId;
@@ -90,6 +92,7 @@ export function createRefreshMethods(
         scope,
         grantId,
         authTime: family.authTime,
+        sender,
       },
       at,
     );

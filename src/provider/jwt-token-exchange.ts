@@ -44,7 +44,7 @@ export function createTokenExchange(
   const { audit } = deps.platform;
   const rules = settings.tokenExchanges ?? [];
 
-  return async function exchangeToken(client, subject, wanted) {
+  return async function exchangeToken(client, subject, wanted, sender) {
     const { clientId } = client;
     const { claims } = subject.opened;
     const ofClient = rules.filter((rule) => rule.client === clientId && isSameResource(rule.from, subject.resource));
@@ -71,6 +71,7 @@ export function createTokenExchange(
         scope,
         act,
         notAfter: claims.exp,
+        sender,
         ...(claims.auth_time !== undefined && { authTime: claims.auth_time }),
         ...(claims.amr !== undefined && { amr: claims.amr }),
       },

@@ -6,7 +6,7 @@ import type { OAuthToken } from './provider.ts';
 export function tokenResponse(access: IssuedAccessToken, scope: Scope, refreshToken: string | undefined): OAuthToken {
   return {
     access_token: access.token,
-    token_type: 'Bearer',
+    token_type: access.type,
     expires_in: access.expiresIn,
     ...(refreshToken !== undefined && { refresh_token: refreshToken }),
     scope: formatScope(scope),

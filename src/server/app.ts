@@ -1,7 +1,7 @@
 import Koa from 'koa';
 import type { ClientAssertions } from '../clients/index.ts';
 import type { Config } from '../config/index.ts';
-import { createAuthRoutes, errorBoundary, type RateLimiter } from '../endpoints/index.ts';
+import { createAuthRoutes, type DpopOptions, errorBoundary, type RateLimiter } from '../endpoints/index.ts';
 import type { Interaction } from '../interaction/index.ts';
 import type { KeyRing } from '../keys/index.ts';
 import { type ResourceDirectory, reject, UnavailableError } from '../oauth/index.ts';
@@ -21,13 +21,14 @@ export interface AppParts {
   readonly resources: ResourceDirectory;
   readonly clientAssertions: ClientAssertions;
   readonly revocationFeed: RevocationFeed;
+  readonly dpop: DpopOptions;
   readonly platform: { readonly clock: Clock; readonly random: Random; readonly audit: Audit };
   readonly log: Log;
 }
 
 /** The Koa app of the public port: endpoints, pages, and one answer for everything else. */
 export function createApp(config: Config, parts: AppParts): Koa {
-  const { provider, keys, interaction, resources, clientAssertions, revocationFeed, platform, log } = parts;
+  const { provider, keys, interaction, resources, clientAssertions, revocationFeed, dpop, platform, log } = parts;
   const reportFault = reportFaultsTo(log, platform.audit);
   const app = new Koa({ proxy: config.trustProxy > 0, maxIpsCount: config.trustProxy });
   app.silent = true;
@@ -46,6 +47,7 @@ export function createApp(config: Config, parts: AppParts): Koa {
     clientAssertions,
     jwkSet: () => keys.jwkSet(),
     revocationFeed,
+    dpop,
     clock: platform.clock,
     reportFault,
     refusalPage: interaction.showError,

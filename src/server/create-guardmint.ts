@@ -1,7 +1,7 @@
 import type Koa from 'koa';
 import { createClientAssertions, createRemoteJwkSets } from '../clients/index.ts';
 import type { Config } from '../config/index.ts';
-import { createAuthorization } from '../endpoints/index.ts';
+import { createAuthorization, type DpopOptions } from '../endpoints/index.ts';
 import { createInteraction, createLocalUsers, type LocalUsers } from '../interaction/index.ts';
 import type { KeyRing } from '../keys/index.ts';
 import { isLoopbackUrl, parseForm } from '../oauth/index.ts';
@@ -17,6 +17,7 @@ import {
 import { createAuditLog, createLog, type Log } from '../telemetry/index.ts';
 import {
   createAuthorizationCodes,
+  createDpopNonces,
   createRevocationDocuments,
   createRevocationFeed,
   createSealer,
@@ -125,7 +126,12 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     clock,
     audit,
   });
+  const dpop = {
+    ...(config.dpop.strict && { replays: { consumeOnce: (proof) => oneTime.consumeOnce({ kind: 'dpop', ...proof }) } }),
+    ...(config.dpop.nonce === 'required' && { nonces: createDpopNonces({ sealer, clock }) }),
+  } satisfies DpopOptions;
   const app = createApp(config, {
+    dpop,
     provider,
     keys,
     interaction,

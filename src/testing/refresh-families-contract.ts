@@ -33,6 +33,28 @@ export function describeRefreshFamilyStore(open: OpenTokenStore, { describe, it 
       assert.equal(await subject.store.refreshFamilies.find('family-2'), undefined);
     });
 
+    it('keep the key they are bound to through every use, and those without one have none', async () => {
+      await using subject = await open();
+      const jkt = 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg';
+      await subject.store.refreshFamilies.begin(
+        markerOf(subject.now(), { familyId: 'family-1' }),
+        familyOf('family-1', { jkt }),
+      );
+      await begin(subject, 'family-2');
+
+      for (const rotates of [false, true]) {
+        const rotation = await subject.store.refreshFamilies.rotate(presentedOf('family-1', 0), {
+          ...ROTATING,
+          rotates,
+        });
+        assert.equal('family' in rotation && rotation.family.jkt, jkt);
+      }
+      assert.equal((await subject.store.refreshFamilies.find('family-1'))?.jkt, jkt);
+      const listed = await subject.store.refreshFamilies.list({});
+      assert.deepEqual(new Set(listed.map((family) => family.jkt)), new Set([jkt, undefined]));
+      assert.ok(!Object.hasOwn((await subject.store.refreshFamilies.find('family-2')) ?? {}, 'jkt'));
+    });
+
     it('do not begin with a code that was spent alone, and spend the code for any other use', async () => {
       await using subject = await open();
       const { oneTime, refreshFamilies } = subject.store;

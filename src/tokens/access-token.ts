@@ -11,6 +11,7 @@ import {
   parseJsonBytes,
   type Scope,
   type Seconds,
+  type SenderConstraint,
   splitCompact,
 } from '../oauth/index.ts';
 import type { Random } from '../platform/index.ts';
@@ -28,6 +29,8 @@ export interface AccessTokenGrant {
   readonly act?: JsonObject;
   /** When it ends at the latest. */
   readonly notAfter?: EpochSeconds;
+  /** The key it is bound to (RFC 9449 §6); absent: a Bearer token. */
+  readonly sender?: SenderConstraint | undefined;
 }
 
 /** An access token and what its holder is told of it. */
@@ -35,6 +38,7 @@ export interface IssuedAccessToken {
   readonly token: string;
   readonly jti: string;
   readonly expiresIn: Seconds;
+  readonly type: 'Bearer' | 'DPoP';
 }
 
 /** An access token of ours whose signature holds; not yet checked against time, audience or denylist. */
@@ -80,8 +84,15 @@ export function createAccessTokens(deps: {
       ...(grant.authTime !== undefined && { auth_time: grant.authTime }),
       ...(grant.amr !== undefined && grant.amr.length > 0 && { amr: grant.amr }),
       ...(grant.act !== undefined && { act: grant.act }),
+      ...(grant.sender !== undefined && { cnf: { jkt: grant.sender.jkt } }),
     };
-    return { token: await signCompact(signer, ACCESS_TOKEN_TYPE, claims), jti, expiresIn: expiresAt - issuedAt };
+    const type = grant.sender === undefined ? 'Bearer' : 'DPoP';
+    return {
+      token: await signCompact(signer, ACCESS_TOKEN_TYPE, claims),
+      jti,
+      expiresIn: expiresAt - issuedAt,
+      type,
+    };
   }
 
   return { issue, open: createAccessTokenOpener({ keys, issuer }), lifetime };

@@ -18,6 +18,8 @@ export interface AuthorizationCodeClaims {
   readonly sub: string;
   readonly authTime: EpochSeconds;
   readonly amr: readonly string[];
+  /** Thumbprint of the key the request named (`dpop_jkt`). */
+  readonly jkt?: string;
 }
 
 /** Makes and reads authorization codes. */

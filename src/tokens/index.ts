@@ -19,6 +19,8 @@ export type {
   NewDenylistEntry,
 } from './denylist.ts';
 export { denylistKeys, isDenied, strengthenEntry } from './denylist.ts';
+export type { DpopNonces } from './dpop-nonce.ts';
+export { createDpopNonces } from './dpop-nonce.ts';
 export { findLiveFamilies } from './live-families.ts';
 export type { OneTimeMarker, OneTimeStore } from './one-time.ts';
 export type {

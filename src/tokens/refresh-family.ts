@@ -27,6 +27,8 @@ export interface RefreshFamily {
   /** Absolute end of the family. */
   readonly expiresAt: EpochSeconds;
   readonly revokedAt?: EpochSeconds;
+  /** Thumbprint of the key all its tokens are bound to (RFC 9449 §5); absent: none. */
+  readonly jkt?: string;
 }
 
 /** A family about to begin: generation 0, made at the store's clock. */

@@ -11,6 +11,7 @@ import { createForeignSigner } from '../support/assertion.ts';
 import { startGuardmint } from '../support/guardmint.ts';
 import { createWalkingBrowser, type WalkedPage } from '../support/walking-browser.ts';
 import { claimsOf, clientError, type Expectation, jsonError, page, redirectError } from './expectations.ts';
+import { REFUSED_PROOFS } from './refused-proofs.ts';
 import { observe } from './runner.ts';
 import type { WireRequest } from './wire.ts';
 import {
@@ -507,6 +508,7 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
     const { access_token: subject_token } = await open.tokens();
     yield [exchange({ subject_token, resource: RESOURCE }), jsonError('exchange_target_not_allowed')];
   },
+  ...REFUSED_PROOFS,
 
   revocations_gone: async function* () {
     for (const since of ['nonsense', '1.1', 'x.99999999'])

@@ -56,6 +56,7 @@ describe('settings', () => {
         ...DEFAULT_INTERACTION_LIFETIMES,
       },
       refresh: { replayWindow: 86_400, burstWindow: 10, reuse: 'revoke' },
+      dpop: { nonce: 'off', strict: true },
       registration: { enabled: true },
       clientDocuments: { enabled: true },
       keys: { algorithm: 'ES256', timings: defaultTimings },

@@ -95,8 +95,8 @@ describe('the key a refresh token is bound to', () => {
   test('is the only one it is used with, and goes on to the provider', async () => {
     const { redeem, ledger } = setUp();
     const bound = { refresh_token: 'bound' };
-    expect(await redeem(bound)).toBe('refresh_token_unknown');
-    expect(await redeem(bound, 'client', { jkt: 'another key' })).toBe('refresh_token_unknown');
+    expect(await redeem(bound)).toBe('refresh_token_of_other_key');
+    expect(await redeem(bound, 'client', { jkt: 'another key' })).toBe('refresh_token_of_other_key');
     expect(ledger).toEqual([]);
     expect(await redeem(bound, 'client', { jkt: 'its key' })).toMatchObject({ access_token: 'access' });
     expect(ledger).toEqual([{ exchanged: 'refresh_token', scope: ['read', 'write'], sender: { jkt: 'its key' } }]);

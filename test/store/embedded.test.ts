@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { UnavailableError } from '../../src/oauth/index.ts';
 import { createEmbeddedStore, StoreFileError } from '../../src/store/embedded/index.ts';
+import { MIGRATIONS } from '../../src/store/embedded/schema.ts';
 import { describeTokenStore } from '../../src/testing/index.ts';
 import { FAMILY, START } from './samples.ts';
 import { openEmbedded, standingClock, temporaryFolder } from './subjects.ts';
@@ -80,8 +81,23 @@ describe('the file of the embedded store', () => {
     expect(tables.filter(({ strict }) => strict !== 1)).toEqual([]);
     expect(connection.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
     expect(connection.prepare('PRAGMA application_id').get()).toEqual({ application_id: 0x676d7374 });
-    expect(connection.prepare('PRAGMA user_version').get()).toEqual({ user_version: 1 });
+    expect(connection.prepare('PRAGMA user_version').get()).toEqual({ user_version: 2 });
     return store.close();
+  });
+
+  it('of the first version keeps its families, which are bound to no key', async () => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'store.db');
+    const old = new DatabaseSync(file);
+    old.exec(MIGRATIONS[0] ?? '');
+    old.exec(`PRAGMA application_id = 0x676d7374; PRAGMA user_version = 1;
+      INSERT INTO refresh_family VALUES ('family-1', 'n', 0, 'k', 'alice', 'c', 't', 's', 'r', 1, 2, 3, ${START * 2}, NULL)`);
+    old.close();
+
+    await using store = disposable(createEmbeddedStore({ file, clock }));
+    const family = await store.refreshFamilies.find('family-1');
+    expect(family).toMatchObject({ subject: 'alice', generation: 0 });
+    expect(family).not.toHaveProperty('jkt');
   });
 
   it('is refused and left alone when it is no database', () => {
@@ -122,7 +138,7 @@ describe('the file of the embedded store', () => {
     const refusal = refusalOf(() => createEmbeddedStore({ file, clock }));
 
     expect(refusal.reason).toBe('newer');
-    expect(refusal.message).toContain('schema 99, this version knows up to 1');
+    expect(refusal.message).toContain('schema 99, this version knows up to 2');
   });
 
   it.each([

@@ -9,7 +9,7 @@ const MAX_LISTED = 1_000;
 
 const SELECT = `SELECT family_id AS familyId, nonce_hash AS nonceHash, generation, key_id AS keyId, subject,
   client_hash AS clientHash, client_name AS clientName, scope, resource, auth_time AS authTime,
-  created_at AS createdAt, used_at AS usedAt, expires_at AS expiresAt, revoked_at AS revokedAt FROM refresh_family`;
+  created_at AS createdAt, used_at AS usedAt, expires_at AS expiresAt, revoked_at AS revokedAt, jkt FROM refresh_family`;
 
 /** Refresh families as rows; each decision is read, made and written under the write lock. */
 export function createRefreshFamilies(deps: {
@@ -22,7 +22,7 @@ export function createRefreshFamilies(deps: {
   const select = connection.prepare(`${SELECT} WHERE family_id = ?`);
   const insert = connection.prepare(
     `INSERT INTO refresh_family (family_id, nonce_hash, generation, key_id, subject, client_hash, client_name, scope,
-      resource, auth_time, created_at, used_at, expires_at) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      resource, auth_time, created_at, used_at, expires_at, jkt) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const update = connection.prepare(
     'UPDATE refresh_family SET generation = ?, key_id = ?, used_at = ?, revoked_at = ? WHERE family_id = ?',
@@ -56,7 +56,7 @@ export function createRefreshFamilies(deps: {
         if (outcome === 'first') {
           const { nonceHash, keyId, subject, clientHash, clientName, scope, resource, authTime } = family;
           const described = [familyId, nonceHash, keyId, subject, clientHash, clientName, scope, resource, authTime];
-          insert.run(...described, at, at, at + family.absoluteLifetime);
+          insert.run(...described, at, at, at + family.absoluteLifetime, family.jkt ?? null);
         }
         return { outcome, at };
       }),
@@ -105,7 +105,11 @@ export function createRefreshFamilies(deps: {
 }
 
 function fromRow(row: Record<string, SQLOutputValue>): RefreshFamily {
-  const { revokedAt, ...family } = row;
+  const { revokedAt, jkt, ...family } = row;
   // The columns are STRICT and written by this file alone.
-  return { ...family, ...(revokedAt !== null && { revokedAt }) } as unknown as RefreshFamily;
+  return {
+    ...family,
+    ...(revokedAt !== null && { revokedAt }),
+    ...(jkt !== null && { jkt }),
+  } as unknown as RefreshFamily;
 }

@@ -54,4 +54,6 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX denylist_entry_by_end ON denylist_entry (expires_at);
   `,
+  // Families that are bound to a key (RFC 9449 §5).
+  'ALTER TABLE refresh_family ADD COLUMN jkt TEXT;',
 ];

@@ -3,7 +3,7 @@ import type { NewRefreshFamily, RefreshFamily } from '../../tokens/index.ts';
 /**
  * The fields of a family's hash. Their names are short because they are stored with each family:
  * `n` nonceHash, `g` generation, `k` keyId, `c` clientHash, `a` authTime, `b` createdAt (begun), `u` usedAt, `e` expiresAt,
- * `x` revokedAt; `s` subject, `t` clientName (title), `o` scope, `r` resource. A tombstone has `x` and `e` only.
+ * `x` revokedAt, `d` jkt (DPoP); `s` subject, `t` clientName (title), `o` scope, `r` resource. A tombstone has `x` and `e` only.
  */
 const LONG_TEXTS = { s: 'subject', t: 'clientName', o: 'scope', r: 'resource' } as const;
 
@@ -12,11 +12,22 @@ const MAX_VALUE_BYTES = 64;
 
 /** The fields of a new family that do not depend on the store's clock, as arguments of HSET. */
 export function writeFamilyFields(family: NewRefreshFamily): readonly (string | number)[] {
-  const { nonceHash, keyId, clientHash, authTime } = family;
+  const { nonceHash, keyId, clientHash, authTime, jkt } = family;
   const texts = Object.entries(LONG_TEXTS).flatMap(([field, member]) => {
     return chunksOf(family[member]).flatMap((chunk, index) => [index === 0 ? field : `${field}${index}`, chunk]);
   });
-  return ['n', nonceHash, 'k', keyId, 'c', clientHash, 'a', authTime, ...texts];
+  return [
+    'n',
+    nonceHash,
+    'k',
+    keyId,
+    'c',
+    clientHash,
+    'a',
+    authTime,
+    ...(jkt === undefined ? [] : ['d', jkt]),
+    ...texts,
+  ];
 }
 
 /**
@@ -29,6 +40,7 @@ export function readFamily(familyId: string, reply: unknown): RefreshFamily | un
   if (nonceHash === undefined) return undefined;
   const text = (field: string): string => fields.get(field) ?? '';
   const revokedAt = fields.get('x');
+  const jkt = fields.get('d');
   return {
     familyId,
     nonceHash,
@@ -44,6 +56,7 @@ export function readFamily(familyId: string, reply: unknown): RefreshFamily | un
     usedAt: Number(text('u')),
     expiresAt: Number(text('e')),
     ...(revokedAt !== undefined && { revokedAt: Number(revokedAt) }),
+    ...(jkt !== undefined && { jkt }),
   };
 }
 

@@ -1,0 +1,76 @@
+import { createDpopKey, type ProofChanges } from '../support/dpop.ts';
+import { startGuardmint } from '../support/guardmint.ts';
+import { type Expectation, jsonError } from './expectations.ts';
+import { observe } from './runner.ts';
+import type { WireRequest } from './wire.ts';
+import { createWorld, type Parameters, postForm, type World } from './world.ts';
+
+type Refused = (world: World) => AsyncIterable<readonly [WireRequest, Expectation]> | Promise<void>;
+
+const key = await createDpopKey();
+const otherKey = await createDpopKey('EdDSA');
+
+async function withProof(
+  open: World,
+  form: Parameters,
+  changes: ProofChanges & { readonly by?: typeof key } = {},
+): Promise<WireRequest> {
+  const { by = key, ...rest } = changes;
+  const proof = await by.prove({ url: `${open.issuer}/token`, now: open.server.now() }, rest);
+  return postForm('/token', form, { headers: [['DPoP', proof]] });
+}
+
+/** Requests refused for the key they prove, or do not prove (RFC 9449). */
+export const REFUSED_PROOFS: Readonly<
+  Record<
+    | 'code_of_other_key'
+    | 'refresh_token_of_other_key'
+    | 'dpop_proof_invalid'
+    | 'dpop_proof_missing'
+    | 'dpop_proof_replayed'
+    | 'dpop_nonce_required',
+    Refused
+  >
+> = {
+  code_of_other_key: async function* (open) {
+    const { form } = await open.code(open.publicClient, { dpop_jkt: key.jkt });
+    yield [postForm('/token', form), jsonError('code_of_other_key')];
+    yield [await withProof(open, form, { by: otherKey }), jsonError('code_of_other_key')];
+  },
+  refresh_token_of_other_key: async function* (open) {
+    const { form } = await open.code();
+    const { answer } = await observe(open, await withProof(open, form));
+    const { refresh_token } = answer.json() as { refresh_token: string };
+    const refresh = { grant_type: 'refresh_token', refresh_token, client_id: open.publicClient.client_id };
+    yield [postForm('/token', refresh), jsonError('refresh_token_of_other_key')];
+    yield [await withProof(open, refresh, { by: otherKey }), jsonError('refresh_token_of_other_key')];
+  },
+  dpop_proof_invalid: async function* (open) {
+    const { form } = await open.code();
+    for (const proof of ['', 'x', 'e30.e30.e30'])
+      yield [postForm('/token', form, { headers: [['DPoP', proof]] }), jsonError('dpop_proof_invalid')];
+    yield [await withProof(open, form, { claims: { htm: 'GET' } }), jsonError('dpop_proof_invalid')];
+    // Before anything else, so that the answer tells nothing of client or grant.
+    yield [await withProof(open, {}, { claims: { htu: undefined } }), jsonError('dpop_proof_invalid')];
+  },
+  dpop_proof_missing: async function* (open) {
+    const client = await open.client({ dpop_bound_access_tokens: true });
+    const { form } = await open.code(client);
+    yield [postForm('/token', form), jsonError('dpop_proof_missing')];
+  },
+  dpop_proof_replayed: async function* (open) {
+    const { form } = await open.code();
+    const request = await withProof(open, { ...form, code: 'unknown' });
+    yield [request, jsonError('code_unknown')];
+    yield [{ ...request, body: (await withProof(open, form)).body ?? '' }, jsonError('dpop_proof_replayed')];
+  },
+  dpop_nonce_required: async () => {
+    await using server = await startGuardmint({ settings: { dpop: { nonce: 'required' } } });
+    const own = await createWorld(server);
+    const { form } = await own.code();
+    for (const nonce of [undefined, 'made up']) {
+      const observed = await observe(own, await withProof(own, form, { claims: { nonce } }));
+      jsonError('dpop_nonce_required', { 'dpop-nonce': observed.answer.header('dpop-nonce') })(observed);
+    }
+  },
+};
