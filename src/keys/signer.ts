@@ -1,4 +1,4 @@
-import { constants, type KeyObject, sign as signWith } from 'node:crypto';
+import { constants, createPublicKey, type KeyObject, sign as signWith, verify } from 'node:crypto';
 import { compactVerify, importJWK } from 'jose';
 import { UnavailableError } from '../oauth/index.ts';
 import type { JwsSigner, PublicJwk } from './key-ring.ts';
@@ -34,6 +34,24 @@ export function joseSignature(der: Uint8Array, size: number): Uint8Array {
     offset += 2 + length;
   }
   return signature;
+}
+
+/** Tells signatures of a key in JOSE form from anything else. */
+export function createSignatureCheck(publicJwk: PublicJwk): (input: Uint8Array, signature: Uint8Array) => boolean {
+  const key = createPublicKey({ key: { ...publicJwk }, format: 'jwk' });
+  switch (publicJwk.alg) {
+    case 'ES256':
+      return (input, signature) => verify('sha256', input, { key, dsaEncoding: 'ieee-p1363' }, signature);
+    case 'ES384':
+      return (input, signature) => verify('sha384', input, { key, dsaEncoding: 'ieee-p1363' }, signature);
+    case 'EdDSA':
+      return (input, signature) => verify(null, input, key, signature);
+    case 'RS256':
+      return (input, signature) => verify('sha256', input, key, signature);
+    case 'PS256':
+      return (input, signature) =>
+        verify('sha256', input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature);
+  }
 }
 
 /**

@@ -36,6 +36,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 
 /** Who may use a package or a module of Node by value: rooms, or single files. Types may be used anywhere. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  '@aws-sdk/client-kms': ['keys/backends/aws-kms/aws-kms-key-store.ts'],
   '@koa/cors': ['endpoints'],
   '@koa/router': ['endpoints', 'interaction', 'server'],
   '@modelcontextprotocol/sdk': ['resource/mcp-sdk-v1.ts'],

@@ -2,6 +2,7 @@ import { UnavailableError } from '../../oauth/index.ts';
 import type { AuditEvent } from '../../platform/index.ts';
 import { KeyRefusedError } from '../key-backend.ts';
 import type { JwsSigner } from '../key-ring.ts';
+import { createSignatureCheck } from '../signer.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
 import type { ExternalKeyStore } from './external-key-store.ts';
 import { createLimiter } from './limiter.ts';
@@ -22,7 +23,8 @@ export interface StoreGuardDeps {
 
 /**
  * A store behind a timeout, a limit of calls at once and a circuit breaker, which all its keys share: when an HSM hangs,
- * requests are refused at once instead of piling up. What it throws is `UnavailableError` or `KeyRefusedError`.
+ * requests are refused at once instead of piling up. What it throws is `UnavailableError` or `KeyRefusedError`. Every
+ * signature is verified before it is used: no token leaves that a fault in between has made worthless.
  */
 export function guardKeyStore(store: ExternalKeyStore, deps: StoreGuardDeps = {}): ExternalKeyStore {
   const { monotonic = () => performance.now(), report, signTimeout = SIGN_TIMEOUT } = deps;
@@ -67,8 +69,13 @@ export function guardKeyStore(store: ExternalKeyStore, deps: StoreGuardDeps = {}
     destroy: (id, { signal }) => call(CHANGE_TIMEOUT, signal, (either) => store.destroy(id, { signal: either })),
     async openSigner(id, publicJwk, { signal }) {
       const signer = await call(signTimeout, signal, (either) => store.openSigner(id, publicJwk, { signal: either }));
+      const isSignature = createSignatureCheck(publicJwk);
       const sign: JwsSigner['sign'] = (input, options) =>
-        call(signTimeout, options.signal, async (either) => await signer.sign(input, { signal: either }));
+        call(signTimeout, options.signal, async (either) => {
+          const signature = await signer.sign(input, { signal: either });
+          if (isSignature(input, signature)) return signature;
+          throw new UnavailableError(dependency, { cause: new Error('the signature does not verify') });
+        });
       return { kid: signer.kid, alg: signer.alg, publicJwk: signer.publicJwk, sign };
     },
     close: () => store.close(),

@@ -19,6 +19,9 @@ export interface AlgorithmMechanisms {
 
 const digest = (name: string) => (input: Uint8Array) => createHash(name).update(input).digest();
 const asItIs = (input: Uint8Array) => Buffer.from(input);
+// DigestInfo of SHA-256 (RFC 8017 §9.2): modules differ in how much they hash themselves, a digest all take.
+const SHA256_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
+const digestInfo = (input: Uint8Array) => Buffer.concat([SHA256_INFO, digest('sha256')(input)]);
 
 function ec(crv: string, oid: string, size: number, hash: string): AlgorithmMechanisms {
   return {
@@ -76,7 +79,7 @@ export function mechanismsFor(alg: SigningAlg, rsaBits: number): AlgorithmMechan
     case 'EdDSA':
       return ED25519;
     case 'RS256':
-      return rsa({ mechanism: CK.CKM_SHA256_RSA_PKCS }, asItIs, rsaBits);
+      return rsa({ mechanism: CK.CKM_RSA_PKCS }, digestInfo, rsaBits);
     case 'PS256':
       return rsa({ mechanism: CK.CKM_RSA_PKCS_PSS, parameter: PSS }, digest('sha256'), rsaBits);
   }
