@@ -3,7 +3,8 @@ import type { Client } from './client.ts';
 
 /**
  * A digest of what a person agrees to when allowing a client: its name, where answers go, and the keys it proves itself
- * with. When it changes, consent is asked again (draft-ietf-oauth-client-id-metadata-document-02, changes in metadata).
+ * with. It goes into the audit of the consent, so that what was agreed to can be told from what the document says later
+ * (draft-ietf-oauth-client-id-metadata-document-02, changes in metadata).
  */
 export function metadataHash(client: Client): string {
   const { clientName, redirectUris, authenticationMethod, otherAuthenticationMethods = [], jwks, jwksUri } = client;

@@ -75,7 +75,8 @@ export function createConsent(deps: {
       audit({ event: 'consent.denied', ...about });
       return presenter.redirect(ctx, refusalUrl(ticket.target, settings.issuer, reject('access_denied')));
     }
-    audit({ event: 'consent.granted', ...about, scope: ticket.scope.join(' ') });
+    const { metadataHash: metadata } = ticket;
+    audit({ event: 'consent.granted', ...about, scope: ticket.scope.join(' '), metadata });
     const code = await issueCode(ticket, session);
     audit({ event: 'code.issued', ...about });
     presenter.redirect(ctx, responseUrl(ticket.target, settings.issuer, { code }));

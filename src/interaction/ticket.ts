@@ -1,4 +1,4 @@
-import { type Client, type ClientOrigin, clientHash } from '../clients/index.ts';
+import { type Client, type ClientOrigin, clientHash, metadataHash } from '../clients/index.ts';
 import {
   type AuthorizationRequest,
   type EpochSeconds,
@@ -57,6 +57,8 @@ interface TicketClaims extends PendingRequest {
   readonly clientName: string;
   /** Host of the metadata document, the one verified thing about such a client. */
   readonly clientHost?: string;
+  /** Digest of what that document said when it was resolved: what the person is shown and agrees to. */
+  readonly metadataHash?: string;
   readonly redirectUri: string;
   readonly redirectUriProvided: boolean;
   readonly state?: string;
@@ -117,7 +119,9 @@ export function createInteractionTickets(deps: {
       client: clientHash(client),
       origin: client.origin,
       clientName: displayName(client.clientName ?? (client.origin === 'configured' ? client.clientId : '')),
-      ...(client.origin === 'document' ? { clientHost: new URL(client.clientId).host } : {}),
+      ...(client.origin === 'document'
+        ? { clientHost: new URL(client.clientId).host, metadataHash: metadataHash(client) }
+        : {}),
       redirectUri: target.uri,
       redirectUriProvided: target.provided,
       ...(target.state === undefined ? {} : { state: target.state }),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createPerson, type Person } from '../../examples/person.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import type { JsonObject } from '../../src/oauth/index.ts';
-import type { AuditEvent } from '../../src/platform/index.ts';
+import type { AuditEvent, GuardedFetch } from '../../src/platform/index.ts';
 import { createGuardmint, type Guardmint } from '../../src/server/index.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import { createLog } from '../../src/telemetry/index.ts';
@@ -91,6 +91,8 @@ export async function startGuardmint(
     settings?: JsonObject;
     issuerPath?: string;
     store?: (clock: () => number, folder: string) => TokenStore;
+    /** For URLs that clients name. */
+    fetch?: GuardedFetch;
   } = {},
 ): Promise<RunningGuardmint> {
   const folder = await mkdtemp(join(tmpdir(), 'guardmint-'));
@@ -113,6 +115,7 @@ export async function startGuardmint(
       log: createLog({ level: 'trace', destination: { write: (line) => void lines.push(line) } }),
       audit: (event) => void events.push(event),
       store: options.store?.(clock, folder) ?? createMemoryStore({ clock }),
+      ...(options.fetch !== undefined && { fetch: options.fetch }),
     });
     return guardmint.app;
   });
