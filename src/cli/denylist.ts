@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/index.ts';
-import { formatMoment, printRows } from './output.ts';
+import { formatMoment, momentColumn, printRows } from './output.ts';
 import { withStore } from './store.ts';
 
 /** `denylist list`: what is denied now, as every server and validator has it. */
@@ -22,8 +22,8 @@ export function addDenylistCommands(program: Command, loadConfig: () => Config):
           id,
           ...(asJson && issuedBefore === undefined
             ? {}
-            : { issuedBefore: issuedBefore === undefined ? '' : moment(issuedBefore) }),
-          expires: moment(expiresAt),
+            : { [momentColumn('issuedBefore', asJson)]: issuedBefore === undefined ? '' : moment(issuedBefore) }),
+          [momentColumn('expires', asJson)]: moment(expiresAt),
         }));
       printRows(rows, asJson);
     });

@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/index.ts';
 import { UserChangeError, type UserChangeFault } from '../interaction/index.ts';
 import { KeysRefusedError } from '../keys/index.ts';
+import { UnavailableError } from '../oauth/index.ts';
 
 /** Exit codes of every command (docs/configuration.md). */
 export const EXIT = { clean: 0, failed: 1, usage: 64, configuration: 78 } as const;
@@ -30,5 +31,12 @@ export function describeFailure(error: unknown): { readonly message: string; rea
   if (error instanceof ConfigError || error instanceof KeysRefusedError)
     return { message: error.message, exitCode: EXIT.configuration };
   if (error instanceof UserChangeError) return { message: USER_FAULTS[error.fault], exitCode: EXIT.failed };
+  if (error instanceof UnavailableError) return { message: describeUnavailable(error), exitCode: EXIT.failed };
   return { message: error instanceof Error ? error.message : String(error), exitCode: EXIT.failed };
+}
+
+/** What cannot be reached, and why as far as that is known; a write may stand all the same. */
+function describeUnavailable({ dependency, cause }: UnavailableError): string {
+  const reason = cause instanceof Error && cause.message !== '' ? ` (${cause.message})` : '';
+  return `The ${dependency} cannot be used${reason}. If something was to be changed, look whether it was.`;
 }

@@ -9,20 +9,40 @@ export function printRows(rows: readonly Readonly<Record<string, string | number
     print('(none)');
     return;
   }
-  const cells = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))];
-  const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0)));
-  for (const line of cells)
-    print(
-      line
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
+  const cells = [columns, ...rows.map((row) => columns.map((column) => visible(String(row[column] ?? ''))))];
+  const widths = columns.map((_, index) =>
+    cells.reduce((widest, line) => Math.max(widest, line[index]?.length ?? 0), 0),
+  );
+  const lines = cells.map((line) =>
+    line
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  print(lines.join('\n'));
+}
+
+/** The name of a column of moments: what they are counted in, where people read it. */
+export function momentColumn(name: string, asJson: boolean): string {
+  return asJson ? name : `${name} UTC`;
+}
+
+// Control and direction characters: what somebody else chose must not move the cursor of whoever reads it.
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** A text from elsewhere as a terminal may show it. */
+export function visible(text: string): string {
+  return text.replaceAll(INVISIBLE, '\uFFFD');
 }
 
 /** Writes the outcome of a command: a sentence for people, an object for programs. */
 export function printOutcome(sentence: string, outcome: Readonly<Record<string, unknown>>, asJson: boolean): void {
   print(asJson ? JSON.stringify(outcome) : sentence);
+}
+
+/** A remark beside the outcome, on standard error. */
+export function remark(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 /** One line on standard output. */

@@ -3,8 +3,8 @@ import type { Config } from '../config/index.ts';
 import { sha256, systemClock } from '../platform/index.ts';
 import { findLiveFamilies, type RefreshFamily } from '../tokens/index.ts';
 import { CommandError } from './failure.ts';
-import { formatMoment, printRows } from './output.ts';
-import { revoke } from './revocation.ts';
+import { formatMoment, momentColumn, printRows, remark } from './output.ts';
+import { LONGEST_LIST, revoke } from './revocation.ts';
 import { withStore } from './store.ts';
 import { readUsernames, resolveSubject } from './subject.ts';
 
@@ -33,6 +33,7 @@ export function addSessionCommands(program: Command, loadConfig: () => Config): 
         families.map((family) => describeFamily(family, names, asJson)),
         asJson,
       );
+      if (families.length >= LONGEST_LIST) remark('There may be more; narrow it down with --subject and --client.');
     });
 
   sessions
@@ -75,8 +76,8 @@ function describeFamily(
     ...(asJson && { clientHash }),
     resource,
     scope,
-    created: moment(createdAt),
-    lastUsed: moment(usedAt),
-    expires: moment(expiresAt),
+    [momentColumn('created', asJson)]: moment(createdAt),
+    [momentColumn('lastUsed', asJson)]: moment(usedAt),
+    [momentColumn('expires', asJson)]: moment(expiresAt),
   };
 }

@@ -15,7 +15,7 @@ import { sha256, systemClock } from '../platform/index.ts';
 import { createAccessTokenOpener, type DeniableThing, denylistKeys, isDenied } from '../tokens/index.ts';
 import { CommandError } from './failure.ts';
 import { readKeys } from './keys-folder.ts';
-import { formatMoment, print } from './output.ts';
+import { formatMoment, print, visible } from './output.ts';
 import { withStore } from './store.ts';
 
 /** What is known about a token. The signature is checked and not shown. */
@@ -90,7 +90,10 @@ async function readFolder(config: Config): Promise<readonly KnownKey[]> {
 }
 
 async function readJwks(file: string): Promise<readonly KnownKey[]> {
-  const document = parseJsonObject(await readFile(file, 'utf8'));
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`${file} cannot be read (${error.code}).`);
+  });
+  const document = parseJsonObject(text);
   const keys: unknown = document?.['keys'];
   if (!Array.isArray(keys)) throw new CommandError(`${file} is no JWK Set.`);
   return keys.map((publicJwk: PublicJwk) => ({ publicJwk }));
@@ -117,7 +120,9 @@ function printInspection({ header, claims, ...found }: Inspection): void {
   print(`denied     ${deniedBy.length === 0 ? 'no' : `yes, by ${deniedBy.join(', ')}`}`);
   for (const [member, value] of [...Object.entries(header), ...Object.entries(claims)])
     print(
-      `${member.padEnd(10)} ${typeof value === 'string' ? value : JSON.stringify(value)}${momentOf(member, value)}`,
+      visible(
+        `${member.padEnd(10)} ${typeof value === 'string' ? value : JSON.stringify(value)}${momentOf(member, value)}`,
+      ),
     );
 }
 

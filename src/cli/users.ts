@@ -3,7 +3,7 @@ import type { Config } from '../config/index.ts';
 import { createLocalUsers, type LocalUsers } from '../interaction/index.ts';
 import { silentAudit, systemClock, systemRandom } from '../platform/index.ts';
 import { CommandError } from './failure.ts';
-import { formatMoment, printOutcome, printRows } from './output.ts';
+import { formatMoment, momentColumn, printOutcome, printRows } from './output.ts';
 import { type PasswordSource, readNewPassword } from './password-input.ts';
 import { withStore } from './store.ts';
 
@@ -62,8 +62,10 @@ export function addUserCommands(program: Command, loadConfig: () => Config): voi
         username: user.username,
         subject: user.subject,
         disabled: user.disabled,
-        created: options.json === true ? user.createdAt : formatMoment(user.createdAt),
-        passwordChanged: options.json === true ? user.passwordChangedAt : formatMoment(user.passwordChangedAt),
+        [momentColumn('created', options.json === true)]:
+          options.json === true ? user.createdAt : formatMoment(user.createdAt),
+        [momentColumn('passwordChanged', options.json === true)]:
+          options.json === true ? user.passwordChangedAt : formatMoment(user.passwordChangedAt),
       }));
       printRows(rows, options.json === true);
     });

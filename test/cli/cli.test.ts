@@ -1,8 +1,15 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, describe, expect, test } from 'vitest';
+import { EXAMPLES } from '../../src/cli/examples.ts';
+import { createProgram } from '../../src/cli/index.ts';
+import { loadConfig } from '../../src/config/index.ts';
+import { createEmbeddedStore } from '../../src/store/embedded/index.ts';
+import { freePort } from '../support/redis-server.ts';
 
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 const folder = await mkdtemp(join(tmpdir(), 'guardmint-cli-'));
@@ -16,11 +23,11 @@ async function run(args: readonly string[], options: { input?: string; env?: Rec
   });
   let out = '';
   let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    out += chunk;
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    err += text;
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    err += chunk;
   });
   child.stdin.end(options.input ?? '');
   const code = await new Promise((resolve) => child.once('close', resolve));
@@ -48,7 +55,7 @@ describe('the admin command line', () => {
       password: expect.stringMatching(/^[\w-]{20}$/),
     });
     expect((await run(['users', 'list'])).out).toMatch(
-      /^username +subject +disabled +created +passwordChanged\nalice /,
+      /^username +subject +disabled +created UTC +passwordChanged UTC\nalice /,
     );
   });
 
@@ -76,4 +83,74 @@ describe('the admin command line', () => {
       client_secret_hash: expect.stringMatching(/^[\w-]{43}$/),
     });
   });
+
+  test('ends in order when whoever reads a list stops reading, and shows what a stranger wrote without its effects', async () => {
+    await using store = await openStoreOf(folder);
+    for (let index = 0; index < 300; index++)
+      await store.denylist.deny({ kind: 'subject', id: `\u001b[2J-${'x'.repeat(500)}-${index}`, lifetime: 60 });
+    const child = spawn(process.execPath, [MAIN, 'denylist', 'list'], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const [first] = (await once(child.stdout, 'data')) as [Buffer];
+    child.stdout.destroy();
+    const complaint = await text(child.stderr);
+    const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
+
+    expect([code, complaint]).toEqual([0, '']);
+    expect(first.toString()).toContain('\uFFFD[2J-');
+    expect(first.toString()).not.toContain('\u001b');
+    const all = await run(['denylist', 'list']);
+    expect(all.out.match(/\uFFFD\[2J-x+-\d+ /g)).toHaveLength(300);
+  });
+
+  test('says which name it does not know, and that there was nothing to end', async () => {
+    const revoked = await run(['tokens', 'revoke', '--subject', 'alcie']);
+
+    expect(revoked.err).toBe('There is no local user alcie; it is taken for the subject of somebody else.\n');
+    expect(revoked.out).toMatch(/^Revoked: everything issued to the subject alcie until now\. There was no session\. /);
+    expect(revoked.code).toBe(0);
+  });
+
+  test('says why the store cannot be used, without the password of its URL', async () => {
+    const env = { GUARDMINT_REDIS_URL: `redis://guardmint:hunter2@127.0.0.1:${await freePort()}` };
+    const { code, out, err } = await run(['tokens', 'revoke', '--jti', 'one'], { env });
+
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^The store cannot be used \(.+\)\. If something was to be changed, look whether it was\.\n$/);
+    expect(err).not.toContain('hunter2');
+  });
+
+  test('has examples in its help that are commands it has, and a version', async () => {
+    const { out } = await run(['tokens', 'revoke', '--help']);
+    expect(out).toContain('Examples:\n  guardmint tokens revoke --subject alice\n');
+    expect((await run(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+
+    const program = createProgram(() => loadConfig({ env: {}, readFile: () => undefined }));
+    const options = new Map(
+      program.commands.flatMap((group) =>
+        group.commands.map((command) => [
+          `${group.name()} ${command.name()}`,
+          command.options.map(({ long }) => long ?? ''),
+        ]),
+      ),
+    );
+    const unknown = Object.values(EXAMPLES)
+      .flat()
+      .flatMap(([line]) => {
+        const [, name = '', rest = ''] = /guardmint (\w+ [\w-]+)([^|<]*)/.exec(line) ?? [];
+        const known = options.get(name) ?? [];
+        return [...rest.matchAll(/--[\w-]+/g)].flatMap(([option]) =>
+          known.includes(option) ? [] : [`${name} ${option}`],
+        );
+      });
+    expect(unknown).toEqual([]);
+  });
 });
+
+async function openStoreOf(directory: string) {
+  const clock = () => Math.floor((performance.timeOrigin + performance.now()) / 1000);
+  await mkdir(join(directory, 'data'), { recursive: true });
+  const store = createEmbeddedStore({ file: join(directory, 'data/guardmint.db'), clock });
+  return { ...store, [Symbol.asyncDispose]: () => store.close() };
+}

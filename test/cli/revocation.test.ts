@@ -90,7 +90,9 @@ describe('tokens revoke', () => {
     expect((await refresh(server, one)).status).toBe(200);
     const said = await run(server, 'tokens', 'revoke', '--all', '--yes');
 
-    expect(said.out).toMatch(/^Revoked: everything issued until now\. Acknowledged in [\d.]+ ms; 1 entry is live\.\n$/);
+    expect(said.out).toMatch(
+      /^Revoked: everything issued until now\. 2 sessions ended\. Acknowledged in [\d.]+ ms; 1 entry is live\.\n$/,
+    );
     expect((await refresh(server, other)).status).toBe(400);
   });
 
@@ -241,6 +243,6 @@ test('denylist list shows what is denied, and until when', async () => {
   expect(rows.map(({ kind }) => kind)).toEqual(['subject', 'jti']);
   expect(new Set(rows.map(({ expires }) => expires))).toEqual(new Set(entries.map(({ expiresAt }) => expiresAt)));
   expect((await run(server, 'denylist', 'list')).out).toMatch(
-    /^kind +id +issuedBefore +expires\nsubject .*\njti +jti-1 /,
+    /^kind +id +issuedBefore UTC +expires UTC\nsubject .*\njti +jti-1 /,
   );
 });
