@@ -34,8 +34,10 @@ export function createRevocationFeed(deps: {
   /** Told at once of a signing key that is denied. */
   onKeyDenied: (kid: string) => void;
   timings?: Partial<SubscriptionTimings>;
+  /** How many entries are held; who is told of more goes stale, and says why. */
+  maxEntries?: number;
 }): RevocationSource {
-  const { readDocument, clock, onKeyDenied } = deps;
+  const { readDocument, clock, onKeyDenied, maxEntries = MAX_ENTRIES } = deps;
   const entries = createRevocationEntries();
   const firstAnswer = Promise.withResolvers<void>();
   let isWaiting = true;
@@ -54,10 +56,10 @@ export function createRevocationFeed(deps: {
       const claims = await readDocument(text);
       const now = clock();
       if (claims.iat < (heardAt ?? 0) - REPETITION) throw new Error('the document is older than one that was read');
-      if (entries.size > MAX_ENTRIES) throw new Error('more is revoked than can be held');
+      entries.tidy(now);
+      if (entries.size > maxEntries) throw new Error('more is revoked than can be held');
       for (const [kid, expiresAt] of claims.key) if (expiresAt > now) onKeyDenied(kid);
       if (entries.add(claims, now)) version += 1;
-      entries.tidy(now);
       const { epoch, prev, seq, iat } = claims;
       if (prev !== undefined && `${epoch}.${prev}` !== position) return 'gap';
       position = `${epoch}.${seq}`;

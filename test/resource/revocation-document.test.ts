@@ -94,7 +94,7 @@ describe('a revocation document', () => {
 });
 
 /** A feed whose stream says what the test says, after a list that says `SOUND`. */
-function createStreamedFeed() {
+function createStreamedFeed(maxEntries = 1_000) {
   const clock = { now: NOW };
   const keys = createFixedKeys({ keys: [signer.publicJwk] });
   const queue: string[] = [];
@@ -130,6 +130,7 @@ function createStreamedFeed() {
     }),
     clock: () => clock.now,
     onKeyDenied: (kid) => keys.drop(kid, clock.now),
+    maxEntries,
   });
   return {
     feed,
@@ -148,8 +149,8 @@ function createStreamedFeed() {
   };
 }
 
-async function started() {
-  const streamed = createStreamedFeed();
+async function started(maxEntries?: number) {
+  const streamed = createStreamedFeed(maxEntries);
   streamed.feed.begin?.();
   await vi.waitFor(() => expect(streamed.asked).toHaveLength(2));
   return streamed;
@@ -211,6 +212,30 @@ describe('the stream', () => {
 
     await vi.waitFor(() => expect(state().position).toBe('later.7'));
     expect([isDenied('jti-1'), isDenied('new')]).toEqual([true, true]);
+    feed.close();
+  });
+
+  test('of more than can be held is not read any further, until there is room again', async () => {
+    const { feed, say, setList, state, isDenied, clock } = await started(2);
+    const many = ['a', 'b', 'c'].map((id) => [id, NOW + 30]);
+    say(document({ prev: '7', seq: '8', jti: many }));
+    await vi.waitFor(() => expect(state()).toMatchObject({ entries: 4, position: 'epoch.8' }));
+
+    const late = { prev: '8', seq: '9', jti: [['late', NOW + 600]] };
+    setList(document(late));
+    say(document(late));
+    await vi.waitFor(() => expect(state().lastFailure).toBe('more is revoked than can be held'));
+    expect([isDenied('c'), isDenied('late'), state().position]).toEqual([true, false, 'epoch.8']);
+
+    clock.now += 31;
+    const renewed = document({ ...late, iat: clock.now, exp: clock.now + 60 });
+    setList(renewed);
+    await vi.waitFor(() => {
+      say(renewed);
+      expect(isDenied('late')).toBe(true);
+    });
+    expect(state()).toMatchObject({ freshness: 'fresh', position: 'epoch.9' });
+    expect(state().lastFailure).toBeUndefined();
     feed.close();
   });
 
