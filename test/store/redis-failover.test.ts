@@ -125,6 +125,59 @@ describe.skipIf(missing !== undefined)(`failover${missing === undefined ? '' : `
     await takesWrites(store);
   });
 
+  it('to a server that lacks what was acknowledged of late gives it that before anything else [I1] [I3] [I12]', async () => {
+    await using master = await startRedis();
+    await using other = await startRedis();
+    await using sentinel = await startToldSentinel(master.port);
+    const faults: RedisFault[] = [];
+    await using store = await openStore({ url: sentinel.url, onFault: (fault) => faults.push(fault) });
+    const { refreshFamilies, denylist, oneTime } = store;
+    for (const id of ['live', 'revoked']) {
+      await refreshFamilies.begin(codeOf(id), familyOf(id));
+      expect((await refreshFamilies.begin(codeOf(id), { ...familyOf(id), nonceHash: 'of a second use' })).outcome).toBe(
+        'again',
+      );
+    }
+    await refreshFamilies.rotate(presentedOf('live', 0), ROTATING);
+    await oneTime.consumeOnce({ kind: 'assertion', id: 'one', expiresAt: START + 60 });
+    await refreshFamilies.revoke('revoked', 3_600);
+    await refreshFamilies.revoke('never begun', 3_600);
+    const denied = await denylist.deny({ kind: 'subject', id: 'mallory', lifetime: 600, issuedBefore: START - 5 });
+
+    sentinel.name(other.port);
+    await master.stop('SIGKILL');
+    const outcomes = new Set<string>();
+    await until(async () => {
+      const rotation = await refreshFamilies.rotate(presentedOf('revoked', 0), ROTATING).catch(() => undefined);
+      outcomes.add(rotation?.outcome ?? 'unavailable');
+      return rotation !== undefined;
+    });
+
+    expect([...outcomes].filter((outcome) => outcome !== 'unavailable')).toEqual(['revoked']);
+    expect(await other.admin.dbsize()).toBeGreaterThan(0);
+    expect(await refreshFamilies.rotate(presentedOf('live', 1), ROTATING)).toMatchObject({
+      outcome: 'ahead',
+      family: { createdAt: START, generation: 2 },
+    });
+    expect((await refreshFamilies.begin(codeOf('live'), familyOf('live'))).outcome).toBe('again');
+    expect((await refreshFamilies.begin(codeOf('never begun'), familyOf('never begun'))).outcome).toBe('again');
+    expect(await oneTime.consumeOnce({ kind: 'assertion', id: 'one', expiresAt: START + 60 })).toBe('again');
+    expect(await denylist.match([denied])).toEqual([denied]);
+    expect(faults).toContainEqual({ kind: 'replica', message: 'Another master: 6 writes of late were made again.' });
+  });
+
+  it('that is none, only a connection that broke, makes nothing again', async () => {
+    await using master = await startRedis();
+    const faults: RedisFault[] = [];
+    await using store = await openStore({ url: master.url, onFault: (fault) => faults.push(fault) });
+    await store.refreshFamilies.begin(codeOf('one'), familyOf('one'));
+
+    await master.admin.call('client', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await takesWrites(store);
+
+    expect(faults.filter(({ kind }) => kind === 'replica')).toEqual([]);
+  });
+
   it('leaves a master that came back after it was replaced, and does not know it [I8]', async () => {
     await using deposed = await startRedis({ settings: { 'min-replicas-to-write': '1' } });
     await using master = await startRedis();

@@ -30,8 +30,15 @@ export function createScript(body: string): Script {
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 
-export function createCommands(client: RedisClient, commandTimeout: number): RedisCommands {
+/** `inDoubt`: what every command waits for, where there is something. */
+export function createCommands(
+  client: RedisClient,
+  commandTimeout: number,
+  inDoubt?: () => Promise<void> | undefined,
+): RedisCommands {
   async function send(command: string, args: readonly Argument[]): Promise<unknown> {
+    const doubt = client.status === 'ready' ? inDoubt?.() : undefined;
+    if (doubt !== undefined) await doubt;
     const settling = nodesSettled(client);
     if (settling !== undefined) await settling;
     return client.call(command, [...args]);

@@ -2,8 +2,8 @@ import { createScript } from './commands.ts';
 
 /**
  * The rule of strengthenEntry. KEYS: denied, watermarks, feed. ARGV: clock, kind, id, lifetime, issuedBefore or empty
- * text, how long keys are kept past their end, longest feed, greatest age of the feed in seconds. Answers the end and,
- * for a watermark, the moment. The last EXPIRE is a write on every path, for WAIT to wait for.
+ * text, how long keys are kept past their end, longest feed, greatest age of the feed in seconds. Answers the end, for
+ * a watermark the moment, and now. The last EXPIRE is a write on every path, for WAIT to wait for.
  */
 export const DENY = createScript(`
 local kind, member, lifetime, kept = ARGV[2], ARGV[2] .. ':' .. ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[6])
@@ -34,7 +34,7 @@ if #over > 0 then
 end
 local ttl = math.max(redis.call('TTL', KEYS[1]), ends - now + kept)
 for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ttl) end
-return {tostring(ends), tostring(mark)}
+return {tostring(ends), tostring(mark), now}
 `);
 
 /** Forgets what is over. KEYS: denied, watermarks. ARGV: clock, how long keys are kept past their end. */

@@ -6,8 +6,8 @@ import { KEPT_PAST_END, type StoreClock } from './store-clock.ts';
 
 const CONSUME = createScript(`
 local ends = tonumber(ARGV[2])
-if ends <= now then return 'again' end
-return redis.call('SET', KEYS[1], '', 'NX', 'EX', ends - now + tonumber(ARGV[3])) and 'first' or 'again'
+if ends <= now then return {'again', now} end
+return {redis.call('SET', KEYS[1], '', 'NX', 'EX', ends - now + tonumber(ARGV[3])) and 'first' or 'again', now}
 `);
 
 /** Spent markers, each a key that is made at most once. */
@@ -16,7 +16,8 @@ export function createOneTime(deps: { writes: AcknowledgedWrites; keys: KeyLayou
   return {
     async consumeOnce(marker) {
       const answer = await writes.evaluate(CONSUME, [keys.spent(marker)], [clock(), marker.expiresAt, KEPT_PAST_END]);
-      return answer === 'first' ? 'first' : 'again';
+      const [outcome] = Array.isArray(answer) ? answer : [];
+      return outcome === 'first' ? 'first' : 'again';
     },
   };
 }

@@ -9,15 +9,18 @@ import { BLOCK_TIME, createDenylistWatch } from './denylist-watch.ts';
 import { createFamilyIndex } from './family-index.ts';
 import { createKeyLayout } from './key-layout.ts';
 import { createOneTime } from './one-time.ts';
+import { createReassertion } from './reassertion.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import { createRefreshFamilies } from './refresh-families.ts';
 import { checkRedisSettings, RedisSettingsError } from './settings-check.ts';
+import { createWriteJournal } from './write-journal.ts';
 
 /** Something an operator should know. It concerns no single request: those fail with `UnavailableError` themselves. */
 export interface RedisFault {
   /**
    * `connection`: it is lost or refused, and being mended. `setting`: acknowledged writes may be lost. `replica`: the
-   * replicas are gone, and writes wait for none. `index`: a list may lack a family until it is next rotated.
+   * replicas are gone, and writes wait for none; or one has become the master, and was given what it may lack. `index`: a
+   * list may lack a family until it is next rotated.
    */
   readonly kind: 'connection' | 'setting' | 'replica' | 'index';
   readonly message: string;
@@ -55,7 +58,7 @@ export interface RedisStore extends TokenStore {
 }
 
 const NOW = createScript('return now');
-const REPLICA_LOOK_INTERVAL = 10_000;
+const LOOK_INTERVAL = 2_000;
 
 /**
  * Opens the store. Without `strict` a Redis that is not there is no reason to fail: everything answers
@@ -88,13 +91,23 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
   };
   const client = await openClient(settings);
   const writeClient = acknowledgement.replicas === 0 ? client : await openClient(settings);
-  const commands = createCommands(client, timeouts.command);
+  const journal = createWriteJournal();
+  const reassertion = createReassertion({
+    clients: [...new Set([client, writeClient])],
+    journal,
+    commandTimeout: timeouts.command,
+    onReasserted: (count) =>
+      onFault({ kind: 'replica', message: `Another master: ${count} writes of late were made again.` }),
+  });
+  const { inDoubt } = reassertion;
+  const commands = createCommands(client, timeouts.command, inDoubt);
   const writes = createAcknowledgedWrites({
     client: writeClient,
     commands,
     acknowledgement: { ...acknowledgement, timeout: Math.min(acknowledgement.timeout, timeouts.command / 2) },
     commandTimeout: timeouts.command,
-    probeKey: keys.denied,
+    journal,
+    inDoubt,
     onDegraded: (message) => onFault({ kind: 'replica', message }),
   });
   const watch = createDenylistWatch({
@@ -114,7 +127,12 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
     for (const message of warnings) onFault({ kind: 'setting', message });
   }
 
-  const looking = setInterval(() => void writes.findReplicas().catch(() => {}), REPLICA_LOOK_INTERVAL);
+  async function look(): Promise<void> {
+    await reassertion.look();
+    await writes.findReplicas();
+  }
+
+  const looking = setInterval(() => void look().catch(() => {}), LOOK_INTERVAL);
   looking.unref();
   client.on('ready', () => void writes.findReplicas().catch(() => {}));
   let isClosed = false;

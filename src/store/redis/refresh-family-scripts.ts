@@ -52,20 +52,20 @@ return {'reused', now}
 
 /**
  * Revokes a family, or keeps one from beginning. KEYS: family. ARGV: clock, lifetime of the tombstone, how long keys are
- * kept past their end. Answers whether this call did it, and the family.
+ * kept past their end. Answers whether this call did it, the family, and now.
  */
 export const REVOKE = createScript(`
 local lifetime, kept = tonumber(ARGV[2]), tonumber(ARGV[3])
 local family = redis.call('HMGET', KEYS[1], 'n', 'x', 'e')
 if family[1] then
   redis.call('HSET', KEYS[1], 'x', family[2] or now)
-  return {family[2] and 0 or 1, redis.call('HGETALL', KEYS[1])}
+  return {family[2] and 0 or 1, redis.call('HGETALL', KEYS[1]), now}
 end
 local standing = tonumber(family[3] or 0)
 local ends = math.max(standing, now + lifetime)
 redis.call('HSET', KEYS[1], 'x', now, 'e', ends)
 redis.call('EXPIRE', KEYS[1], ends - now + kept)
-return {standing > now and 0 or 1, {}}
+return {standing > now and 0 or 1, {}, now}
 `);
 
 /** Puts a family in an index. KEYS: index. ARGV: clock, family id, absolute lifetime, how long keys are kept past their end. */
