@@ -1,7 +1,9 @@
 import type { Config } from '../config/index.ts';
 import {
   createKeyRing,
+  dueKeys,
   type FileKeyBackend,
+  type KeyFamily,
   type KeyState,
   keyState,
   type StoredKey,
@@ -12,6 +14,8 @@ import type { EpochSeconds } from '../oauth/index.ts';
 import { silentAudit, systemClock, systemRandom } from '../platform/index.ts';
 import { openKeyBackend } from '../server/index.ts';
 import { CommandError } from './failure.ts';
+
+const ATTEMPTS = 5;
 
 /** A key as commands look at it: with the times in force and the state at one moment. */
 export type SettledKey = StoredKey & { readonly state: KeyState };
@@ -36,6 +40,25 @@ export async function readKeys(config: Config): Promise<CommandKeys> {
   const { keys: records, unreadable } = await backend.list();
   const settled = settle(records, now).map((key) => ({ ...key, state: keyState(key, now) }));
   return { config, backend, now, records, unreadable, settled };
+}
+
+/**
+ * Reads the keys folder once everything that is due was made. Another process may bring a key into force between the two.
+ * @throws KeysRefusedError
+ */
+export async function readKeptKeys(config: Config): Promise<CommandKeys> {
+  for (let attempt = 1; ; attempt++) {
+    const keys = await readKeys(config);
+    const isDue = dueKeys(keys.records, keys.now, config.keys.timings).length > 0;
+    if (!isDue || attempt === ATTEMPTS) return keys;
+    await makeDueKeys(keys);
+  }
+}
+
+/** The first number in the line of a family that no file has, readable or not. */
+export function nextEpoch({ records, unreadable }: CommandKeys, family: KeyFamily): number {
+  const taken = [...records, ...unreadable].flatMap((one) => (one.family === family ? [one.epoch ?? 0] : []));
+  return Math.max(0, ...taken) + 1;
 }
 
 /**

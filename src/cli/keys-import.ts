@@ -10,7 +10,7 @@ import {
   scheduleNext,
 } from '../keys/index.ts';
 import { CommandError } from './failure.ts';
-import { type CommandKeys, makeDueKeys, readKeys } from './keys-folder.ts';
+import { type CommandKeys, nextEpoch, readKeptKeys, readKeys } from './keys-folder.ts';
 import { formatMoment, print } from './output.ts';
 
 /** Switches of `keys import`. */
@@ -36,12 +36,8 @@ interface TakenIn {
  */
 export async function importKeys(config: Config, path: string, options: ImportOptions): Promise<void> {
   const { keys: found, skipped } = await readImport(path, options);
-  let keys = await readKeys(config);
   // Without a key in force the imported one would be used at once, by nobody known.
-  if (options.dryRun !== true) {
-    await makeDueKeys(keys);
-    keys = await readKeys(config);
-  }
+  const keys = await (options.dryRun === true ? readKeys(config) : readKeptKeys(config));
   const isHere = ({ kid }: ImportedKey) => keys.records.some((record) => record.kid === kid);
   const known = found.filter(isHere).map(({ kid }) => ({ name: kid, reason: 'duplicate_kid' }));
   const taken: TakenIn[] = [];
@@ -84,16 +80,16 @@ async function readImport(path: string, options: ImportOptions): ReturnType<type
 }
 
 async function takeIn(
-  { backend, config, records, now }: CommandKeys,
+  keys: CommandKeys,
   { kid, formerKid, alg, privateJwk }: ImportedKey,
   turn: number,
   options: ImportOptions,
 ): Promise<TakenIn> {
+  const { backend, config, now } = keys;
   const times = scheduleNext('signing', now, config.keys.timings, turn);
   const shown = { kid, ...(formerKid !== undefined && { formerKid }), alg, activateAt: times.activateAt };
   if (options.dryRun === true) return shown;
-  const epochs = records.filter(({ family }) => family === 'signing').map(({ epoch }) => epoch);
-  const epoch = Math.max(0, ...epochs) + 1 + turn;
+  const epoch = nextEpoch(keys, 'signing') + turn;
   const key = await backend.adopt({ family: 'signing', alg, epoch, times }, privateJwk);
   if (key === undefined)
     throw new CommandError('Another process made a key at this moment: run the same command again.');

@@ -4,7 +4,15 @@ import { systemClock } from '../platform/index.ts';
 import { keyDenial, keyTimingNeeds } from '../server/index.ts';
 import { requireConfirmation } from './confirmation.ts';
 import { CommandError } from './failure.ts';
-import { type CommandKeys, findKey, makeDueKeys, readKeys, type SettledKey } from './keys-folder.ts';
+import {
+  type CommandKeys,
+  findKey,
+  makeDueKeys,
+  nextEpoch,
+  readKeptKeys,
+  readKeys,
+  type SettledKey,
+} from './keys-folder.ts';
 import { formatSpan } from './keys-timeline.ts';
 import { formatMoment, printOutcome } from './output.ts';
 import { withStore } from './store.ts';
@@ -25,11 +33,7 @@ const SECRET_ALGS = { sealing: 'A256GCM', client: 'HS256', refresh: 'HS256' } as
 export async function rotateKey(config: Config, family: KeyFamily, options: ChangeOptions): Promise<void> {
   const isDryRun = options.dryRun === true;
   const asJson = options.json === true;
-  let keys = await readKeys(config);
-  if (!isDryRun) {
-    await makeDueKeys(keys);
-    keys = await readKeys(config);
-  }
+  const keys = await (isDryRun ? readKeys(config) : readKeptKeys(config));
   const plan = planRotation(keys.records, family, keys.now, config.keys.timings);
   if (plan.outcome === 'wait') {
     const { next, mayAt } = plan;
@@ -42,6 +46,8 @@ export async function rotateKey(config: Config, family: KeyFamily, options: Chan
   if (plan.outcome === 'create') {
     const { mayAt } = plan;
     const key = isDryRun ? undefined : await makeNext(keys, family);
+    // Another process made it: what is to be said is what there is now.
+    if (!isDryRun && key === undefined) return await rotateKey(config, family, options);
     printOutcome(
       `${isDryRun ? 'Would make' : 'Made'} the next ${family} key${key === undefined ? '' : ` ${key.kid}`}; it comes into ` +
         `force at ${formatMoment(mayAt)} UTC, when everybody knows it.`,
@@ -127,14 +133,11 @@ export async function retireKey(config: Config, kid: string, options: ChangeOpti
   );
 }
 
-async function makeNext({ backend, config, records, now }: CommandKeys, family: KeyFamily): Promise<StoredKey> {
+async function makeNext(keys: CommandKeys, family: KeyFamily): Promise<StoredKey | undefined> {
+  const { backend, config, now } = keys;
   const alg = family === 'signing' ? config.keys.algorithm : SECRET_ALGS[family];
-  const taken = records.filter((record) => record.family === family).map(({ epoch }) => epoch);
-  const epoch = Math.max(0, ...taken) + 1;
   const times = scheduleNext(family, now, config.keys.timings);
-  const key = await backend.create({ family, alg, epoch, times });
-  if (key === undefined) throw new CommandError('Another process made a key at this moment; look at keys list.');
-  return key;
+  return await backend.create({ family, alg, epoch: nextEpoch(keys, family), times });
 }
 
 function findSuccessor({ settled }: CommandKeys, key: SettledKey): SettledKey | undefined {

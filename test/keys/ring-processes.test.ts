@@ -17,7 +17,7 @@ import { createKeyFolder, openRing, START } from './key-folder.ts';
 
 const PROGRAM = new URL('./ring-process.ts', import.meta.url).pathname;
 const NOBODY = 65_534;
-const { activePeriod } = defaultTimings.signing;
+const { activePeriod, publishLead } = defaultTimings.signing;
 
 interface Answer {
   readonly now: number;
@@ -66,11 +66,18 @@ async function startProcess(directory: string, user?: number): Promise<RingProce
 
 const signingFiles = (files: readonly string[]) => files.filter((name) => name.startsWith('signing'));
 
+function outcomeOf(answer: object, kid: string | undefined): string {
+  if ('outcome' in answer && 'kid' in answer) return answer.kid === kid ? String(answer.outcome) : 'another key';
+  return String('error' in answer && answer.error).includes('may come into force at')
+    ? 'too late'
+    : JSON.stringify(answer).slice(0, 300);
+}
+
 // Twenty processes take a while to start on a small machine.
 const PATIENCE = { timeout: 180_000 };
 
 describe('twenty processes on one directory', PATIENCE, () => {
-  it('start at once on an empty one, make one key of each slot, agree, and rotate together [F11, I10]', async () => {
+  it('start at once on an empty one, make one key of each slot, agree, and rotate together, by schedule and by command [F11, I10]', async () => {
     await using folder = await createKeyFolder();
     const processes = await Promise.all(Array.from({ length: 20 }, () => startProcess(folder.directory)));
     using cleanup = new DisposableStack();
@@ -97,6 +104,20 @@ describe('twenty processes on one directory', PATIENCE, () => {
     expect(later.flatMap(({ events }) => events).filter(({ event }) => event === 'key.unreadable')).toEqual([]);
     expect(await folder.json('signing-ES256-1.json')).not.toHaveProperty('private');
     expect(await folder.json('signing-ES256-2.json')).toHaveProperty('private');
+
+    // All of them bring the same key into force, and make one after it; who comes too late is told when the next may.
+    const moment = START + activePeriod + publishLead;
+    const next = later[0]?.list.find(({ family, state }) => family === 'signing' && state === 'next')?.kid;
+    const commands = await Promise.all(processes.map((process) => process.ask(`rotate ${moment} signing`)));
+    const outcomes = new Set(commands.map((answer) => outcomeOf(answer, next)));
+    expect([...outcomes].filter((outcome) => outcome !== 'rotated' && outcome !== 'too late')).toEqual([]);
+    expect(commands).toContainEqual(expect.objectContaining({ outcome: 'rotated', kid: next }));
+    expect(signingFiles(await folder.files())).toHaveLength(4);
+
+    // A family that has no next key gets it from one of them.
+    const made = await Promise.all(processes.map((process) => process.ask(`rotate ${moment} client`)));
+    expect(made.filter((answer) => 'outcome' in answer)).toHaveLength(1);
+    expect((await folder.files()).filter((name) => name.startsWith('client'))).toHaveLength(2);
   });
 });
 
