@@ -32,7 +32,16 @@ export function describeFailure(error: unknown): { readonly message: string; rea
     return { message: error.message, exitCode: EXIT.configuration };
   if (error instanceof UserChangeError) return { message: USER_FAULTS[error.fault], exitCode: EXIT.failed };
   if (error instanceof UnavailableError) return { message: describeUnavailable(error), exitCode: EXIT.failed };
-  return { message: error instanceof Error ? error.message : String(error), exitCode: EXIT.failed };
+  return { message: describeError(error), exitCode: EXIT.failed };
+}
+
+/** The message of an error, with the code of the operating system that is behind it: `… is unavailable (ENOSPC)`. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  for (let { cause } = error; cause instanceof Error; { cause } = cause) {
+    if ('code' in cause && typeof cause.code === 'string') return `${error.message} (${cause.code})`;
+  }
+  return error.message;
 }
 
 /** What cannot be reached, and why as far as that is known; a write may stand all the same. */

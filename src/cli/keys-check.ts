@@ -1,4 +1,4 @@
-import { access, constants, lstat, readdir, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, ConfigError } from '../config/index.ts';
 import { CLOCK_SKEW, findLineFaults, type KeyFileProtection, type LineFault } from '../keys/index.ts';
@@ -71,15 +71,17 @@ async function folderFindings(config: Config): Promise<Finding[]> {
   if (folder === undefined)
     return [{ level: 'note', reason: 'no_folder', advice: `${config.keysDir} is not there; the first start makes it` }];
   const findings: Finding[] = [];
-  if (!(await isWritable(config.keysDir)))
+  const keys = await readKeys(config);
+  const isWritable = await keys.backend.isWritable();
+  if (!isWritable)
     findings.push({
       level: 'note',
       file: config.keysDir,
       reason: 'read_only',
       advice: 'cannot be written from here: another instance, or a command run elsewhere, must rotate',
     });
-  const keys = await readKeys(config);
-  findings.push(...openFolderFindings(config.keysDir, folder.mode, (await stat(config.keysDir)).mode));
+  // The mode of a mounted volume is nobody's to change, and nothing can be put into it.
+  else findings.push(...openFolderFindings(config.keysDir, folder.mode, (await stat(config.keysDir)).mode));
   findings.push(...(await fileFindings(keys)), ...lineFindings(keys), ...(await leftoverFindings(keys)));
   return findings;
 }
@@ -146,13 +148,4 @@ async function leftoverFindings({ config, now }: CommandKeys): Promise<Finding[]
       });
   }
   return findings;
-}
-
-async function isWritable(directory: string): Promise<boolean> {
-  try {
-    await access(directory, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

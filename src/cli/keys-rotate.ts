@@ -3,7 +3,7 @@ import { type KeyFamily, planRetirement, planRotation, type StoredKey, scheduleN
 import { systemClock } from '../platform/index.ts';
 import { keyDenial, keyTimingNeeds } from '../server/index.ts';
 import { requireConfirmation } from './confirmation.ts';
-import { CommandError } from './failure.ts';
+import { CommandError, describeError } from './failure.ts';
 import {
   type CommandKeys,
   findKey,
@@ -83,7 +83,9 @@ export async function revokeKey(
   if (!isDryRun) {
     await requireConfirmation(`${consequences} This cannot be undone.`, options);
     const now = systemClock();
-    await keys.backend.revoke(key.kid, now);
+    await keys.backend.revoke(key.kid, now).catch((error: unknown) => {
+      throw new CommandError(`Nothing was changed: ${describeError(error)}.`);
+    });
     // It is in force already, by the revocation alone; its period begins now and not when it was planned.
     if (successor !== undefined) await keys.backend.promote(successor.kid, now);
     const [denial, upkeep] = await Promise.allSettled([
@@ -183,9 +185,8 @@ async function deny(config: Config, key: SettledKey, isWatermark: boolean): Prom
 }
 
 function describeMissingDenial(key: SettledKey, isWatermark: boolean, error: unknown): string {
-  const cause = error instanceof Error ? error.message : String(error);
   return [
-    `${key.kid} is revoked and out of the JWK Set, but the denylist could not be written (${cause}).`,
+    `${key.kid} is revoked and out of the JWK Set, but the denylist could not be written (${describeError(error)}).`,
     ...(key.family === 'signing'
       ? ['Running servers write it as soon as it answers; until then validators accept what the key signed.']
       : []),

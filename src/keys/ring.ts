@@ -38,6 +38,13 @@ const SETTLE_MS = 50;
 // While nothing can be signed, because the store of the key in force is away.
 const RETRY_MS = 2_000;
 
+/** What is remembered of a key from one reading to the next. */
+interface Observed {
+  readonly family: KeyFamily;
+  readonly removeAt: EpochSeconds;
+  readonly state: KeyState | undefined;
+}
+
 /** The answers for one moment. */
 interface View {
   readonly now: EpochSeconds;
@@ -59,8 +66,8 @@ export async function createKeyRing(deps: KeyRingDeps): Promise<KeyRing> {
   const inventory = createKeyInventory({ backend, report: reporter.report });
   const upkeep = { backend, inventory, clock, timings, algorithm, report: reporter.report };
   let view: View | undefined;
-  /** The states at the end of the last reading. */
-  let observed: ReadonlyMap<string, KeyState> = new Map();
+  /** The keys at the end of the last reading. */
+  let observed: ReadonlyMap<string, Observed> = new Map();
   let poll: NodeJS.Timeout | undefined;
   let hint: NodeJS.Timeout | undefined;
   let running: Promise<boolean> | undefined;
@@ -96,12 +103,18 @@ export async function createKeyRing(deps: KeyRingDeps): Promise<KeyRing> {
       await createDueKeys(upkeep);
       await deleteSpentKeys(upkeep);
     }
-    const { settled, states } = viewNow();
+    const { settled, states, now } = viewNow();
     for (const { kid, family } of settled) {
-      const event = transition(observed.get(kid), states.get(kid));
+      const event = transition(observed.get(kid)?.state, states.get(kid));
       if (event !== undefined) audit({ event, kid, family });
     }
-    observed = states;
+    // Somebody took its file away ahead of its time: by command, or by mistake.
+    for (const [kid, { family, state, removeAt }] of observed) {
+      if (states.has(kid) || now >= removeAt) continue;
+      if (state === 'active') audit({ event: 'key.unreadable', kid, family, reason: 'file_removed' });
+      else audit({ event: 'key.removed', kid, family });
+    }
+    observed = new Map(settled.map(({ kid, family, removeAt }) => [kid, { family, removeAt, state: states.get(kid) }]));
     reporter.endRound();
     return isReadable;
   }

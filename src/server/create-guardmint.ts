@@ -27,7 +27,7 @@ import { createApp } from './app.ts';
 import { openClientDocuments } from './client-documents.ts';
 import { createHttpServer, openPort, shutPort } from './http-server.ts';
 import { createKeyDenial, type KeyDenial } from './key-denial.ts';
-import { openKeyRing } from './keys.ts';
+import { describeReadOnlyFolder, openKeyRing } from './keys.ts';
 import { createManagement } from './management.ts';
 import { openPersonalGrants } from './personal-grants.ts';
 import { buildProvider } from './provider.ts';
@@ -163,7 +163,8 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
       const port = await openPort(server, config.port, config.host);
       const managementPort = await openPort(management.server, config.managementPort, config.host);
       log.info({ issuer: config.issuer, host: config.host, port, managementPort }, 'listening');
-      for (const warning of config.warnings) log.warn({}, warning);
+      const readOnly = await describeReadOnlyFolder(config, keys);
+      for (const warning of [...config.warnings, readOnly]) if (warning !== undefined) log.warn({}, warning);
       return { port, managementPort };
     },
 

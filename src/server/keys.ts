@@ -14,7 +14,7 @@ import {
   parseKeySecret,
 } from '../keys/index.ts';
 import { isLoopbackUrl } from '../oauth/index.ts';
-import type { Audit, Clock, Random } from '../platform/index.ts';
+import { type Audit, type Clock, type Random, systemRandom } from '../platform/index.ts';
 
 /** How often a validator of ours fetches the JWK Set again, in seconds. */
 const VALIDATOR_REFRESH_PERIOD = 300;
@@ -69,6 +69,23 @@ export function openKeyBackend(config: Config, random: Random, options?: { accep
     acceptsClear,
     ...(encryption && { encryption }),
   });
+}
+
+/**
+ * What is to be known of a folder that this server may only read, as a sentence; `undefined` for any other. Such a server
+ * uses and publishes what it finds, and follows it, but somebody else must make the keys.
+ */
+export async function describeReadOnlyFolder(config: Config, keys: Pick<KeyRing, 'list'>): Promise<string | undefined> {
+  if (await openKeyBackend(config, systemRandom).isWritable()) return undefined;
+  const due = keys.list().find(({ family, state }) => family === 'signing' && state === 'active')?.retireAt;
+  const when =
+    due === undefined
+      ? ''
+      : `, the next signing key by ${new Intl.DateTimeFormat('sv-SE', { timeZone: 'UTC' }).format(due * 1000)}`;
+  return (
+    `keysDir: ${config.keysDir} cannot be written from here, so this server makes no keys: a server that may write to it ` +
+    `must, or \`guardmint keys rotate\` run where it may${when}`
+  );
 }
 
 /** What the periods of the keys must leave room for. */

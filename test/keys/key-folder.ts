@@ -18,6 +18,7 @@ export interface KeyFolder extends AsyncDisposable {
   json(name: string): Promise<Record<string, unknown>>;
   /** Writes a file with mode 0600. */
   write(name: string, text: string): Promise<void>;
+  setMode(name: string, mode: number): Promise<void>;
   /** Changes members of a key file. */
   edit(name: string, change: (file: Record<string, unknown>) => object): Promise<void>;
 }
@@ -39,6 +40,7 @@ export async function createKeyFolder(): Promise<KeyFolder> {
     read: (name) => readFile(path(name), 'utf8'),
     json,
     write,
+    setMode: (name, mode) => chmod(path(name), mode),
     edit: async (name, change) => write(name, JSON.stringify(change(await json(name)))),
     [Symbol.asyncDispose]: () => rm(parent, { recursive: true, force: true }),
   };

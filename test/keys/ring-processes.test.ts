@@ -1,68 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { createInterface } from 'node:readline';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  createFileKeyBackend,
-  defaultTimings,
-  type JwkSetDocument,
-  type KeyRecord,
-  type KeyState,
-} from '../../src/keys/index.ts';
-import { type AuditEvent, systemRandom } from '../../src/platform/index.ts';
+import { createFileKeyBackend, defaultTimings } from '../../src/keys/index.ts';
+import { systemRandom } from '../../src/platform/index.ts';
 import { createKeyFolder, openRing, START } from './key-folder.ts';
+import { startRingProcess } from './start-ring-process.ts';
 
-const PROGRAM = new URL('./ring-process.ts', import.meta.url).pathname;
 const NOBODY = 65_534;
 const { activePeriod, publishLead } = defaultTimings.signing;
-
-interface Answer {
-  readonly now: number;
-  readonly list: readonly (KeyRecord & { state: KeyState; slot: string })[];
-  readonly jwkSet: JwkSetDocument;
-  readonly events: readonly AuditEvent[];
-}
-
-interface RingProcess extends Disposable {
-  /** Sends a line and answers the next line that comes back. */
-  ask(line: string): Promise<Answer>;
-  /** The next line of output. */
-  next(): Promise<Answer>;
-  kill(): Promise<void>;
-  /** Ends the input and answers the exit code. */
-  end(): Promise<number | null>;
-}
-
-async function startProcess(directory: string, user?: number): Promise<RingProcess> {
-  const identity = user === undefined ? {} : { uid: user, gid: user };
-  const child: ChildProcess = spawn(process.execPath, [PROGRAM, directory], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    ...identity,
-  });
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-  const exited = once(child, 'exit');
-  const next = async () => JSON.parse((await lines.next()).value ?? 'null');
-  expect(await next()).toBe('ready');
-  return {
-    next,
-    ask(line) {
-      child.stdin?.write(`${line}\n`);
-      return next();
-    },
-    async kill() {
-      child.kill('SIGKILL');
-      await exited;
-    },
-    async end() {
-      child.stdin?.end();
-      return (await exited)[0];
-    },
-    [Symbol.dispose]: () => child.kill('SIGKILL'),
-  };
-}
 
 const signingFiles = (files: readonly string[]) => files.filter((name) => name.startsWith('signing'));
 
@@ -79,7 +25,7 @@ const PATIENCE = { timeout: 180_000 };
 describe('twenty processes on one directory', PATIENCE, () => {
   it('start at once on an empty one, make one key of each slot, agree, and rotate together, by schedule and by command [F11, I10]', async () => {
     await using folder = await createKeyFolder();
-    const processes = await Promise.all(Array.from({ length: 20 }, () => startProcess(folder.directory)));
+    const processes = await Promise.all(Array.from({ length: 20 }, () => startRingProcess(folder.directory)));
     using cleanup = new DisposableStack();
     for (const process of processes) cleanup.use(process);
 
@@ -124,14 +70,14 @@ describe('twenty processes on one directory', PATIENCE, () => {
 describe('a process with a key ring', PATIENCE, () => {
   it('ends by itself when nothing else is left to do', async () => {
     await using folder = await createKeyFolder();
-    using process = await startProcess(folder.directory);
+    using process = await startRingProcess(folder.directory);
     await process.ask(`${START}`);
     expect(await process.end()).toBe(0);
   });
 
   it('sees what another wrote at its next reading', async () => {
     await using folder = await createKeyFolder();
-    using one = await startProcess(folder.directory);
+    using one = await startRingProcess(folder.directory);
     const { list } = await one.ask(`${START}`);
     const bad = list.find(({ state, family }) => state === 'active' && family === 'signing');
     const backend = createFileKeyBackend({ directory: folder.directory, random: systemRandom });
@@ -145,8 +91,8 @@ describe('a process with a key ring', PATIENCE, () => {
     let from = START;
     const [delays] = fc.sample(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 8, maxLength: 8 }), 1);
     for (const answers of delays ?? []) {
-      using one = await startProcess(folder.directory);
-      using other = await startProcess(folder.directory);
+      using one = await startRingProcess(folder.directory);
+      using other = await startRingProcess(folder.directory);
       let last = await one.ask(`year ${from}`);
       await other.ask(`year ${from}`);
       for (let count = 0; count < answers; count++) last = await one.next();
@@ -172,10 +118,10 @@ describe('a process with a key ring', PATIENCE, () => {
       await chmod(dirname(folder.directory), 0o755);
       await mkdir(folder.directory, { mode: 0o700 });
       await chown(folder.directory, NOBODY, NOBODY);
-      using writer = await startProcess(folder.directory, NOBODY);
+      using writer = await startRingProcess(folder.directory, { user: NOBODY });
       const { jwkSet } = await writer.ask(`${START}`);
       await chmod(folder.directory, 0o500);
-      using reader = await startProcess(folder.directory, NOBODY);
+      using reader = await startRingProcess(folder.directory, { user: NOBODY });
       expect(await reader.ask(`${START}`)).toMatchObject({ jwkSet, events: [] });
       const later = await reader.ask(`${START + activePeriod + 60}`);
       expect(later.list.filter(({ state, family }) => state === 'active' && family === 'signing')).toHaveLength(1);

@@ -41,6 +41,8 @@ export interface FileKeyBackend extends KeyBackend {
   forgetExternal(kid: string): Promise<void>;
   /** Does the work while no other process changes the folder. Only `list` and `record` may be used in it. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
+  /** Whether keys can be made here: a volume may be mounted for reading only. */
+  isWritable(): Promise<boolean>;
   /** How the files that can be read are protected, by slot. */
   protections(): Promise<ReadonlyMap<string, KeyFileProtection>>;
   /** Writes every file that is not protected as new ones are. Answers the slots that were written; a kill loses nothing. */
@@ -201,6 +203,7 @@ export function createFileKeyBackend(deps: FileKeyBackendDeps): FileKeyBackend {
     record: (order, publicJwk, external) => reach(record(order, publicJwk, external)),
     forgetExternal: (kid) => reach(change(kid, withoutExternal)),
     exclusively: (work) => reach(alone(work)),
+    isWritable: folder.isWritable,
     protections: () => reach(protections()),
     rewrap: () => reach(rewrap()),
     openSigner: (key) => reach(openPrivateJwk(key).then((jwk) => openSigner(key, jwk))),

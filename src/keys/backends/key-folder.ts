@@ -1,14 +1,17 @@
 import { type BigIntStats, constants, type FSWatcher, watch } from 'node:fs';
-import { chmod, link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, chmod, link, lstat, mkdir, open, readdir, realpath, rename, unlink } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
 import type { Random } from '../../platform/index.ts';
 import { KeyRefusedError } from '../key-backend.ts';
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 const OPEN_TO_OTHERS = 0o077n;
+const GROUP_MAY_READ = 0o040n;
 const MAX_FILE_BYTES = 65_536n;
 const TEMPORARY = '.new-';
+// `..data` and what it points to: the renames of a mounted volume.
+const MOUNTED = '..';
 const STALE_AFTER_NS = 600_000_000_000n;
 // Windows has no such modes: there the folder inherits the access list of the user's profile.
 const HAS_MODES = process.platform !== 'win32';
@@ -21,7 +24,10 @@ const REFUSALS: ReadonlyMap<string | undefined, string> = new Map([
   ['ENXIO', 'not_a_file'],
 ]);
 
-/** A directory of small secret files that several processes read and write at once. */
+/**
+ * A directory of small secret files that several processes read and write at once. It may also be a volume as Kubernetes
+ * mounts a secret: each file a link into a hidden directory beside it, all of them exchanged by one rename.
+ */
 export interface KeyFolder {
   /** Makes the directory when it is not there; looks only once. */
   prepare(): Promise<void>;
@@ -39,7 +45,16 @@ export interface KeyFolder {
   /** Puts another text in the place of a file, whole and durably. Under a lock, since it does not look what it replaces. */
   replace(name: string, text: string): Promise<void>;
   remove(name: string): Promise<boolean>;
+  /** Whether files can be made here; a volume may be mounted for reading only. */
+  isWritable(): Promise<boolean>;
   watch(changed: () => void): Disposable;
+}
+
+interface Located {
+  readonly path: string;
+  readonly stats: BigIntStats;
+  /** It was reached by a link. */
+  readonly isMounted: boolean;
 }
 
 export function createKeyFolder(directory: string, random: Random): KeyFolder {
@@ -58,23 +73,36 @@ export function createKeyFolder(directory: string, random: Random): KeyFolder {
     isPrepared = true;
   }
 
-  async function check(name: string): Promise<BigIntStats | undefined> {
-    const stats = await unlessGone(lstat(pathOf(name), { bigint: true }));
-    if (stats !== undefined) refuseUnsafe(name, stats);
-    return stats;
+  /** Where the file itself is: a link is followed to a file in the same directory, at any depth, and nowhere else. */
+  async function locate(name: string): Promise<Located | undefined> {
+    const path = pathOf(name);
+    const stats = await unlessGone(lstat(path, { bigint: true }));
+    if (stats?.isSymbolicLink() !== true) return stats && { path, stats, isMounted: false };
+    const [target, home] = await Promise.all([unlessGone(realpath(path)), unlessGone(realpath(directory))]);
+    if (target === undefined || home === undefined) return undefined;
+    if (!target.startsWith(home + sep)) throw new KeyRefusedError(name, 'not_a_file');
+    const targetStats = await unlessGone(lstat(target, { bigint: true }));
+    return targetStats && { path: target, stats: targetStats, isMounted: true };
+  }
+
+  async function check(name: string): Promise<Located | undefined> {
+    const located = await locate(name);
+    if (located !== undefined) refuseUnsafe(name, located.stats, located.isMounted);
+    return located;
   }
 
   async function read(name: string): Promise<string | undefined> {
-    if ((await check(name)) === undefined) return undefined;
+    const located = await check(name);
+    if (located === undefined) return undefined;
     // The file may be another one by now: no link is followed, no pipe waited for, and what was opened is checked again.
     const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-    const file = await unlessGone(open(pathOf(name), flags)).catch((error: unknown) => {
+    const file = await unlessGone(open(located.path, flags)).catch((error: unknown) => {
       const reason = REFUSALS.get(errorCode(error));
       throw reason === undefined ? error : new KeyRefusedError(name, reason);
     });
     if (file === undefined) return undefined;
     try {
-      refuseUnsafe(name, await file.stat({ bigint: true }));
+      refuseUnsafe(name, await file.stat({ bigint: true }), located.isMounted);
       return await file.readFile('utf8');
     } finally {
       await file.close();
@@ -125,7 +153,7 @@ export function createKeyFolder(directory: string, random: Random): KeyFolder {
       return (await readdir(directory)).filter((name) => !name.startsWith('.') && name !== 'README.md').sort();
     },
     async stamp(name) {
-      const stats = await check(name);
+      const stats = (await check(name))?.stats;
       return stats && [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
     },
     read,
@@ -153,11 +181,17 @@ export function createKeyFolder(directory: string, random: Random): KeyFolder {
       await syncDirectory();
       return isRemoved;
     },
+    async isWritable() {
+      return await access(directory, constants.W_OK).then(
+        () => true,
+        () => false,
+      );
+    },
     watch(changed) {
       let watcher: FSWatcher | undefined;
       try {
         watcher = watch(directory, { persistent: false }, (_event, name) => {
-          if (name === null || !name.startsWith('.')) changed();
+          if (name === null || !name.startsWith('.') || name.startsWith(MOUNTED)) changed();
         });
         watcher.on('error', () => watcher?.close());
       } catch {
@@ -182,11 +216,13 @@ async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function refuseUnsafe(name: string, stats: BigIntStats): void {
+function refuseUnsafe(name: string, stats: BigIntStats, isMounted: boolean): void {
   if (!stats.isFile()) throw new KeyRefusedError(name, 'not_a_file');
   if (stats.size > MAX_FILE_BYTES) throw new KeyRefusedError(name, 'too_large');
   if (!HAS_MODES) return;
-  if ((stats.mode & OPEN_TO_OTHERS) !== 0n) throw new KeyRefusedError(name, 'open_to_others');
+  // In a volume that was mounted for us the files are root's, and our group is how we may read them.
+  const allowed = isMounted && stats.uid === ROOT ? GROUP_MAY_READ : 0n;
+  if ((stats.mode & OPEN_TO_OTHERS & ~allowed) !== 0n) throw new KeyRefusedError(name, 'open_to_others');
   const user = BigInt(process.geteuid?.() ?? 0);
   // Root reads everybody's files anyway (a bind mount in a container); anybody else trusts itself and root only.
   if (user !== ROOT && stats.uid !== user && stats.uid !== ROOT) throw new KeyRefusedError(name, 'foreign_owner');
