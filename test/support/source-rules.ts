@@ -53,7 +53,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'lru-cache': ['clients', 'interaction', 'resource'],
   pino: ['telemetry'],
   'rate-limiter-flexible': ['interaction', 'server'],
-  undici: ['platform'],
+  undici: ['platform', 'keys/backends/vault-transit/vault-client.ts'],
   zod: ['config', 'clients', 'interaction'],
   'node:async_hooks': ['resource', 'server'],
   'node:child_process': ['keys/backends/pkcs11/host-connection.ts'],
