@@ -82,6 +82,9 @@ function groupOf(path: string): string {
 
 const GROUP_TITLES: Readonly<Record<string, string>> = {
   'resources[]': 'An entry of `resources`',
+  'identityProviders[]': 'An entry of `identityProviders`',
+  'workloadIssuers[]': 'An entry of `workloadIssuers`',
+  'workloadIssuers[].workloads[]': 'An entry of `workloads`',
   'tokenExchanges[]': 'An entry of `tokenExchanges`',
   'clients[]': 'An entry of `clients` (RFC 7591 metadata with a `client_id`)',
 };

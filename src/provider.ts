@@ -6,7 +6,10 @@ export type {
   ClientAuthenticationMethod,
   ClientMetadata,
   ClientOrigin,
+  IdentityAssertion,
   RegisteredClient,
+  UnverifiedAssertion,
+  Workload,
 } from './clients/index.ts';
 export { clientHash } from './clients/index.ts';
 export type {

@@ -69,7 +69,8 @@ export function parseForeignKey(jwk: unknown): ForeignKey | ForeignKeyFault {
   if (hasSecretMember(jwk)) return 'secret_member';
   const { kid, use, key_ops } = jwk;
   if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > 256)) return 'malformed_key';
-  if (use !== undefined && use !== 'sig') return 'not_for_signatures';
+  // SPIFFE bundles have a word of their own for it (SPIFFE Trust Domain and Bundle §4.2.2).
+  if (use !== undefined && use !== 'sig' && use !== 'jwt-svid') return 'not_for_signatures';
   if (key_ops !== undefined && !(Array.isArray(key_ops) && key_ops.includes('verify'))) return 'not_for_signatures';
   const alg = algorithmOf(jwk);
   if (alg === undefined) return 'unsupported_algorithm';

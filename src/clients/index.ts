@@ -27,12 +27,20 @@ export type { ClientMetadata, RegistrationPolicy } from './client-registration.t
 export { parseClientMetadata } from './client-registration.ts';
 export type { ConfiguredClient } from './configured-client.ts';
 export { configuredClient } from './configured-client.ts';
+export { createDiscoveredJwkSet } from './discovered-jwk-set.ts';
 export type { DocumentTrust } from './document-trust.ts';
 export { isDocumentTrustEntry } from './document-trust.ts';
 export type { ProvedKey } from './dpop-proof.ts';
 export { verifyDpopProof } from './dpop-proof.ts';
 export type { AssertionAlgorithm, ForeignKey, ForeignKeyFault } from './foreign-key.ts';
 export { ASSERTION_ALGORITHMS, isAssertionAlgorithm } from './foreign-key.ts';
+export type {
+  AssertionPermits,
+  IdentityAssertion,
+  IdentityAssertions,
+  IdentityProvider,
+} from './identity-assertion.ts';
+export { createIdentityAssertions, IDENTITY_ASSERTION_TYPE } from './identity-assertion.ts';
 export type { JwkSet, SignatureHeader } from './jwk-set.ts';
 export { createInlineJwkSet, findJwkSetFault } from './jwk-set.ts';
 
@@ -41,3 +49,6 @@ export type { JwkSetLimits, RemoteJwkSets } from './remote-jwk-set.ts';
 export { createRemoteJwkSets } from './remote-jwk-set.ts';
 export type { SignedClientIds } from './signed-client-id.ts';
 export { createSignedClientIds } from './signed-client-id.ts';
+export type { TrustedIssuer } from './trusted-issuer.ts';
+export type { Workload, WorkloadAssertions, WorkloadIssuer, WorkloadRule } from './workload-assertion.ts';
+export { createWorkloadAssertions } from './workload-assertion.ts';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { canonicalResource, isAcceptableRedirectUri, isJsonObject, type JsonObject } from '../oauth/index.ts';
-import { checkTokenExchanges } from './grant-rules.ts';
+import { checkIssuers, checkTokenExchanges } from './grant-rules.ts';
 import { TOKEN_EXCHANGE } from './grant-settings.ts';
 
 /**
@@ -78,6 +78,7 @@ export function checkSettings(settings: unknown, context: Context): void {
   if (!isJsonObject(settings)) return;
   checkAddresses(settings, context);
   checkIdentifiers(settings, context);
+  checkIssuers(settings, context);
   checkTokenExchanges(settings, context);
   checkRedis(settings, context);
   const { signIn, lifetimes, refresh, registration } = settings;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { checkClient, checkResource, checkSettings } from './cross-field-rules.ts';
 import { flag, group, list, milliseconds, oneOf, seconds, text, whole } from './fields.ts';
-import { GRANT_TYPES, tokenExchange } from './grant-settings.ts';
+import { GRANT_TYPES, identityProvider, tokenExchange, workloadIssuer } from './grant-settings.ts';
 import { issuerIdentifier, resourceIdentifier, scopeName } from './protocol-fields.ts';
 
 const MINUTE = 60;
@@ -192,6 +192,12 @@ export const SETTINGS = z
       .exactOptional(resourceIdentifier)
       .describe('The resource of a request that names none. Absent: the only one, when there is one.'),
     clients: list(client).default([]).describe('Clients that need not register themselves.'),
+    identityProviders: list(identityProvider)
+      .default([])
+      .describe('Enterprise identity providers that send their people here with an ID-JAG (MCP, SEP-990).'),
+    workloadIssuers: list(workloadIssuer)
+      .default([])
+      .describe('Platforms whose workloads get tokens: a Kubernetes cluster, a SPIFFE trust domain (MCP, SEP-1933).'),
     tokenExchanges: list(tokenExchange)
       .default([])
       .describe('Which MCP server may swap a token it was called with for one at another (RFC 8693).'),

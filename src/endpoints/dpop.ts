@@ -33,8 +33,8 @@ export interface DpopGate {
    * @throws OAuthError `dpop_proof_invalid`, `dpop_nonce_required`
    */
   verify(ctx: Context, url: string): Promise<ProvedKey | undefined>;
-  /** Counts the proof of an authenticated client. @throws OAuthError `dpop_proof_missing`, `dpop_proof_replayed`; UnavailableError */
-  spend(client: Client, proved: ProvedKey | undefined): Promise<void>;
+  /** Counts the proof of an authenticated client, or of somebody who needs not be one. @throws OAuthError `dpop_proof_missing`, `dpop_proof_replayed`; UnavailableError */
+  spend(client: Client | undefined, proved: ProvedKey | undefined): Promise<void>;
 }
 
 export function createDpopGate(deps: DpopOptions & { clock: Clock }): DpopGate {
@@ -55,7 +55,7 @@ export function createDpopGate(deps: DpopOptions & { clock: Clock }): DpopGate {
 
     async spend(client, proved) {
       if (proved === undefined) {
-        if (client.dpopBoundAccessTokens === true) throw reject('dpop_proof_missing');
+        if (client?.dpopBoundAccessTokens === true) throw reject('dpop_proof_missing');
         return;
       }
       const { jkt, jti, iat } = proved;

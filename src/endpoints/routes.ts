@@ -200,6 +200,9 @@ function buildMetadata(
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: grantTypes,
+    ...(options.provider.loadIdentityAssertion !== undefined && {
+      authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'],
+    }),
     token_endpoint_auth_methods_supported: methods,
     ...(hasAssertions && { token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS }),
     ...(options.revocationOptions?.enabled === true && {

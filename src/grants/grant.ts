@@ -12,4 +12,6 @@ export interface Grant {
    * @throws OAuthError, UnavailableError
    */
   redeem(form: Form, client: Client, sender?: SenderConstraint): Promise<OAuthToken>;
+  /** The same for a request that names no client at all (RFC 7521 §4.1); absent: a client must authenticate. */
+  redeemWithoutClient?(form: Form, sender?: SenderConstraint): Promise<OAuthToken>;
 }

@@ -5,5 +5,6 @@
  */
 export { createAuthorizationCodeGrant } from './authorization-code.ts';
 export type { Grant } from './grant.ts';
+export { JWT_BEARER } from './jwt-bearer.ts';
 export { createGrants, INTERACTIVE_GRANT_TYPES } from './offered-grants.ts';
 export { createRefreshTokenGrant } from './refresh-token.ts';

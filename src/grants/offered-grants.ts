@@ -9,6 +9,7 @@ import type {
 import { createAuthorizationCodeGrant } from './authorization-code.ts';
 import { createClientCredentialsGrant } from './client-credentials.ts';
 import type { Grant } from './grant.ts';
+import { createJwtBearerGrant } from './jwt-bearer.ts';
 import { createRefreshTokenGrant } from './refresh-token.ts';
 import { createTokenExchangeGrant } from './token-exchange.ts';
 
@@ -30,6 +31,10 @@ export function createGrants<
     createAuthorizationCodeGrant({ provider, clock }),
     createRefreshTokenGrant({ provider, clock }),
     ...(has(provider, 'exchangeClientCredentials') ? [createClientCredentialsGrant({ provider, resources })] : []),
+    ...(has(provider, 'loadIdentityAssertion', 'exchangeIdentityAssertion') ||
+    has(provider, 'loadWorkload', 'exchangeWorkload')
+      ? [createJwtBearerGrant({ provider, resources })]
+      : []),
     ...(has(provider, 'exchangeToken') ? [createTokenExchangeGrant({ provider, clock, resources })] : []),
   ];
 }

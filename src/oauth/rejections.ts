@@ -12,6 +12,7 @@ const DOCUMENT = {
   status: 401,
   description: 'The client metadata document could not be fetched or is not acceptable.',
 };
+const ASSERTION = { error: 'invalid_grant', status: 400, description: 'The assertion is not valid.' };
 // RFC 8693 §2.2.2 has this code for everything that is wrong with a subject token.
 const SUBJECT = { error: 'invalid_request', status: 400, description: 'The subject token is not acceptable.' };
 const PROOF = { error: 'invalid_dpop_proof', status: 400, description: 'The DPoP proof is not valid.' };
@@ -144,6 +145,27 @@ export const REJECTIONS = {
     description: 'The DPoP proof must carry the nonce of this server.',
   },
 
+  // assertions of identity providers and workloads (RFC 7521 §4.1.1, RFC 7523 §3.1)
+  assertion_malformed: ASSERTION,
+  assertion_invalid: ASSERTION,
+  assertion_issuer_untrusted: ASSERTION,
+  assertion_audience_wrong: ASSERTION,
+  assertion_expired: ASSERTION,
+  assertion_signature_wrong: ASSERTION,
+  assertion_tenant_wrong: ASSERTION,
+  assertion_of_other_client: ASSERTION,
+  assertion_details_unsupported: ASSERTION,
+  assertion_of_other_sender: ASSERTION,
+  assertion_workload_unknown: ASSERTION,
+  assertion_revoked: ASSERTION,
+  assertion_spent: ASSERTION,
+  assertion_resource_unknown: { error: 'invalid_target', status: 400, description: 'The resource is not known here.' },
+  resource_not_permitted: {
+    error: 'invalid_target',
+    status: 400,
+    description: 'The assertion does not permit this resource.',
+  },
+
   // token exchange (RFC 8693)
   subject_token_type_unsupported: {
     ...REQUEST,
@@ -160,6 +182,7 @@ export const REJECTIONS = {
   subject_token_of_other_resource: SUBJECT,
   subject_token_for_other_actor: SUBJECT,
   subject_token_chain_too_long: SUBJECT,
+  subject_token_bound: SUBJECT,
   exchange_target_not_allowed: {
     error: 'invalid_target',
     status: 400,

@@ -12,6 +12,8 @@ export interface ServerMetadata {
   readonly response_types_supported: readonly string[];
   readonly response_modes_supported: readonly string[];
   readonly grant_types_supported: readonly string[];
+  /** Profiles of assertion grants (draft-ietf-oauth-identity-assertion-authz-grant §7.2). */
+  readonly authorization_grant_profiles_supported?: readonly string[];
   readonly token_endpoint_auth_methods_supported: readonly string[];
   readonly token_endpoint_auth_signing_alg_values_supported?: readonly string[];
   readonly revocation_endpoint_auth_methods_supported?: readonly string[];

@@ -22,6 +22,7 @@ export type AuditEventName =
   | 'token.refresh_replayed'
   | 'token.refresh_reused'
   | 'token.revoked'
+  | 'assertion.replayed'
   | 'client.registered'
   | 'client.authentication_failed'
   | 'request.refused'

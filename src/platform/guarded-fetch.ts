@@ -28,6 +28,8 @@ export interface GuardedFetchDeps {
   readonly lookup?: Lookup;
   /** Lets `localhost`, `127.0.0.1` and `[::1]` be fetched, `http` included: for an issuer that is on loopback itself. */
   readonly allowLoopback?: boolean;
+  /** Lets any host and address be fetched over `https`: for URLs an operator wrote down, never for those of strangers. */
+  readonly allowPrivate?: boolean;
   /** Which addresses a public name may have; absent: public ones. */
   readonly isAdmitted?: (address: string) => boolean;
   /** Certificates (PEM) trusted instead of the ones Node trusts. */
@@ -46,11 +48,12 @@ const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1'];
  * no content coding, one deadline over everything.
  */
 export function createGuardedFetch(deps: GuardedFetchDeps = {}): GuardedFetch {
-  const { lookup = createDnsLookup(), allowLoopback = false, isAdmitted = isPublicAddress, ca, timeout = 3 } = deps;
+  const { lookup = createDnsLookup(), allowLoopback = false, allowPrivate = false, ca, timeout = 3 } = deps;
+  const { isAdmitted = allowPrivate ? () => true : isPublicAddress } = deps;
   const enter = createGate(deps.concurrency ?? { total: 32, perHost: 4 });
 
   return async function guardedFetch(text, { maxBytes, headers = {} }) {
-    if (!isFetchableUrl(text, { allowLoopback })) throw new GuardedFetchError('url_refused');
+    if (!isFetchableUrl(text, { allowLoopback, allowPrivate })) throw new GuardedFetchError('url_refused');
     const url = new URL(text);
     const leave = enter(url.hostname);
     const signal = AbortSignal.timeout(timeout * 1_000);

@@ -32,11 +32,16 @@ export function isPublicHostname(hostname: string): boolean {
 /**
  * Whether the guarded fetch would try this URL: `https` to a public name, or any scheme of the web to this machine where
  * `allowLoopback` is set; no userinfo, no fragment, and a port where a web server may listen: the scheme's own or one
- * from 1024 upwards. Looks nothing up.
+ * from 1024 upwards. With `allowPrivate`, which is for URLs an operator wrote down, any host and port over `https`. Looks
+ * nothing up.
  */
-export function isFetchableUrl(text: string, options: { readonly allowLoopback?: boolean } = {}): boolean {
+export function isFetchableUrl(
+  text: string,
+  options: { readonly allowLoopback?: boolean; readonly allowPrivate?: boolean } = {},
+): boolean {
   const url = /^https?:\/\//.test(text) && !text.includes('#') ? URL.parse(text) : null;
   if (url === null || url.username !== '' || url.password !== '') return false;
+  if (options.allowPrivate === true && url.protocol === 'https:') return true;
   if (url.port !== '' && Number(url.port) < 1024) return false;
   if (isLoopbackHost(url.hostname)) return options.allowLoopback === true;
   return url.protocol === 'https:' && isPublicHostname(url.hostname);

@@ -1,4 +1,5 @@
-import type { Client } from '../clients/index.ts';
+import { type Client, parseAssertion } from '../clients/index.ts';
+import { OAuthError } from '../oauth/index.ts';
 import { sha256 } from '../platform/index.ts';
 import type { JwtProviderDeps } from './jwt-provider.ts';
 
@@ -17,8 +18,22 @@ export function createClientLookup(
       const refresh = tokens.refresh.open(presented);
       return refresh !== undefined && (await store.refreshFamilies.find(refresh.familyId))?.clientHash === hash;
     }
+    if (await isAssertionFor(presented, clientId)) return true;
     const code = await tokens.codes.open(presented);
     return code?.client === hash || tokens.access.open(presented)?.claims.client_id === clientId;
+  }
+
+  /** Whether a trusted identity provider made the assertion for that client. */
+  async function isAssertionFor(presented: string, clientId: string): Promise<boolean> {
+    const assertion = parseAssertion(presented);
+    if (typeof assertion === 'string' || assertion.claims['client_id'] !== clientId) return false;
+    try {
+      await clients.identityAssertions?.open(assertion);
+      return clients.identityAssertions !== undefined;
+    } catch (thrown) {
+      if (thrown instanceof OAuthError) return false;
+      throw thrown;
+    }
   }
 
   return async function getClient(clientId, presented) {

@@ -1,10 +1,17 @@
-import type { Client, ClientDirectory, SignedClientIds } from '../clients/index.ts';
+import type {
+  Client,
+  ClientDirectory,
+  IdentityAssertions,
+  SignedClientIds,
+  WorkloadAssertions,
+} from '../clients/index.ts';
 import type { AuthorizationRequest, Seconds } from '../oauth/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { AccessTokens, AuthorizationCodes, RefreshTokens, RotationRules, TokenStore } from '../tokens/index.ts';
 import { createClientLookup } from './client-lookup.ts';
 import { createGrantRevocation } from './grant-revocation.ts';
 import { createAccessTokenLookup, type JwtAccessToken } from './jwt-access-token.ts';
+import { createIdentityAssertionExchange, createWorkloadExchange } from './jwt-assertions.ts';
 import { createCodeMethods, type JwtAuthorizationCode } from './jwt-authorization-code.ts';
 import { createClientCredentialsExchange } from './jwt-client-credentials.ts';
 import { createRefreshMethods, type JwtRefreshToken } from './jwt-refresh-token.ts';
@@ -29,6 +36,10 @@ export interface JwtProviderDeps {
     Pick<SignedClientIds, 'register'> & {
       /** Whether finding the client may take a request over the network; absent: never. */
       readonly isRemote?: (clientId: string) => boolean;
+      /** The identity providers that are trusted; absent: none is. */
+      readonly identityAssertions?: IdentityAssertions;
+      /** The platforms whose workloads are known; absent: none is. */
+      readonly workloadAssertions?: WorkloadAssertions;
     };
   readonly tokens: {
     readonly access: AccessTokens;
@@ -84,6 +95,14 @@ export function createJwtProvider(deps: JwtProviderDeps): JwtProvider {
     revokeToken,
     ...(settings.clientCredentials === true && {
       exchangeClientCredentials: createClientCredentialsExchange(deps, revocation),
+    }),
+    ...(clients.identityAssertions !== undefined && {
+      loadIdentityAssertion: clients.identityAssertions.open,
+      exchangeIdentityAssertion: createIdentityAssertionExchange(deps, revocation),
+    }),
+    ...(clients.workloadAssertions !== undefined && {
+      loadWorkload: clients.workloadAssertions.open,
+      exchangeWorkload: createWorkloadExchange(deps, revocation),
     }),
     ...((settings.tokenExchanges ?? []).length > 0 && { exchangeToken: createTokenExchange(deps, revocation) }),
     ...(deps.interaction.signInBefore !== undefined && { signInBefore: deps.interaction.signInBefore }),

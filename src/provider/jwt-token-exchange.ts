@@ -52,6 +52,8 @@ export function createTokenExchange(
     const rule = ofClient.find(({ to }) => isSameResource(to, wanted.resource.resource));
     if (rule === undefined) throw reject('exchange_target_not_allowed', { resource: wanted.resource.resource });
     if (!mayAct(claims, client, settings.issuer)) throw reject('subject_token_for_other_actor', { jti: claims.jti });
+    // What only its holder could use does not become what anybody can.
+    if (claims.cnf !== undefined && sender === undefined) throw reject('subject_token_bound', { jti: claims.jti });
     const act = { sub: clientId, ...(claims.act !== undefined && { act: claims.act }) };
     if (countActors(act) > MAX_ACTORS) throw reject('subject_token_chain_too_long', { jti: claims.jti });
     // A token that permits nothing by name is exchanged for one that permits nothing by name.

@@ -1,4 +1,11 @@
-import type { Client, ClientMetadata, RegisteredClient } from '../clients/index.ts';
+import type {
+  Client,
+  ClientMetadata,
+  IdentityAssertion,
+  RegisteredClient,
+  UnverifiedAssertion,
+  Workload,
+} from '../clients/index.ts';
 import type { AuthorizationRequest, EpochSeconds, Resource, Scope, Seconds, SenderConstraint } from '../oauth/index.ts';
 
 /** What the protocol has to know of an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.6). */
@@ -97,10 +104,34 @@ export interface OAuthAuthorizationServerProvider<
    */
   exchangeClientCredentials?(client: Client, permitted: Permitted, sender?: SenderConstraint): Promise<OAuthToken>;
   /**
+   * Optional, with `exchangeIdentityAssertion`: the verified content of an ID-JAG of an identity provider that is trusted
+   * (SEP-990). Never spends it. Their presence offers the grant type and advertises the profile.
+   * @throws OAuthError `assertion_…`; UnavailableError when the keys of its issuer cannot be had
+   */
+  loadIdentityAssertion?(assertion: UnverifiedAssertion): Promise<IdentityAssertion>;
+  /**
+   * Optional: spends the assertion where it may be used once, and issues an access token, without a refresh token.
+   * @throws OAuthError `assertion_spent`, `assertion_revoked`
+   */
+  exchangeIdentityAssertion?(
+    client: Client,
+    assertion: IdentityAssertion,
+    permitted: Permitted,
+    sender?: SenderConstraint,
+  ): Promise<OAuthToken>;
+  /**
+   * Optional, with `exchangeWorkload`: the workload that a token of its platform names (SEP-1933). Never spends it. Their
+   * presence offers the grant type. @throws OAuthError `assertion_…`; UnavailableError as above
+   */
+  loadWorkload?(assertion: UnverifiedAssertion): Promise<Workload>;
+  /** Optional: as `exchangeIdentityAssertion`, for a workload. */
+  exchangeWorkload?(workload: Workload, permitted: Permitted, sender?: SenderConstraint): Promise<OAuthToken>;
+  /**
    * Optional: exchanges a valid access token for one at another resource (RFC 8693), in which the client acts for the same
    * subject, if this client may. It must permit no more than the subject token does, end no later, and end with it when
    * the grant is revoked. `scope` is what was asked for. Its presence offers the grant type.
    * @throws OAuthError `subject_token_of_other_resource`, `subject_token_for_other_actor`, `subject_token_chain_too_long`,
+   *   `subject_token_bound`,
    *   `subject_token_expired`, `subject_token_revoked`, `exchange_target_not_allowed`, `scope_not_allowed`
    */
   exchangeToken?(

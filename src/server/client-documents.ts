@@ -1,5 +1,6 @@
 import { createMetadataDocumentClients, isDocumentTrustEntry, type MetadataDocumentClients } from '../clients/index.ts';
 import { type Config, ConfigError } from '../config/index.ts';
+import { INTERACTIVE_GRANT_TYPES, JWT_BEARER } from '../grants/index.ts';
 import { isLoopbackUrl } from '../oauth/index.ts';
 import type { Clock, GuardedFetch } from '../platform/index.ts';
 
@@ -25,6 +26,11 @@ export function openClientDocuments(
     policy: {
       allowLoopback,
       authenticationMethods: ['none', 'private_key_jwt'],
+      grantTypes: [
+        ...INTERACTIVE_GRANT_TYPES,
+        // An identity provider may name such a client, which the operator then need not configure.
+        ...(config.identityProviders.length > 0 ? [JWT_BEARER] : []),
+      ],
       trust: { ...(allow !== undefined && { allow }), ...(deny !== undefined && { deny }) },
     },
   });

@@ -24,6 +24,7 @@ import {
   type TokenStore,
 } from '../tokens/index.ts';
 import { createApp } from './app.ts';
+import { openAssertionIssuers } from './assertion-issuers.ts';
 import { openClientDocuments } from './client-documents.ts';
 import { createHttpServer, openPort, shutPort } from './http-server.ts';
 import { createKeyDenial, type KeyDenial } from './key-denial.ts';
@@ -117,7 +118,11 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     consumeOnce: (marker) => oneTime.consumeOnce(marker),
     jwkSets: createRemoteJwkSets({ fetch, clock }),
   });
-  const provider = buildProvider(config, { keys, store, codes, interaction, documents, platform });
+  const assertions = openAssertionIssuers(config, {
+    clock,
+    ...(parts.fetch !== undefined && { fetch: parts.fetch }),
+  });
+  const provider = buildProvider(config, { keys, store, codes, interaction, documents, assertions, platform });
   const reportFault = reportFaultsTo(log, audit);
   const authorization = createAuthorization({ provider, issuer: config.issuer, resources, reportFault });
   const revocationFeed = createRevocationFeed({

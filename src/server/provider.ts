@@ -5,6 +5,7 @@ import { CLOCK_SKEW, type KeyRing } from '../keys/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import { createJwtProvider, type JwtProvider, type TokenExchangeRule } from '../provider/index.ts';
 import { type AuthorizationCodes, createAccessTokens, createRefreshTokens, type TokenStore } from '../tokens/index.ts';
+import type { AssertionIssuers } from './assertion-issuers.ts';
 import { openConfiguredClients } from './configured-clients.ts';
 
 /** Parts a provider is built over. */
@@ -15,12 +16,13 @@ export interface ProviderParts {
   readonly interaction: Pick<Interaction, 'begin' | 'signInBefore'>;
   /** Absent: a URL is nobody's client_id. */
   readonly documents: MetadataDocumentClients | undefined;
+  readonly assertions: AssertionIssuers;
   readonly platform: { readonly clock: Clock; readonly random: Random; readonly audit: Audit };
 }
 
 /** Our provider, over the keys and the store of a server. */
 export function buildProvider(config: Config, parts: ProviderParts): JwtProvider {
-  const { keys, store, codes, interaction, documents, platform } = parts;
+  const { keys, store, codes, interaction, documents, assertions, platform } = parts;
   const { clock, random } = platform;
   const signedClientIds = createSignedClientIds({ keys, clock, random });
   const directory = createClientDirectory({
@@ -31,6 +33,7 @@ export function buildProvider(config: Config, parts: ProviderParts): JwtProvider
   return createJwtProvider({
     clients: {
       find: directory.find,
+      ...assertions,
       register: signedClientIds.register,
       ...(documents !== undefined && { isRemote: documents.isAdmitted }),
     },

@@ -5,6 +5,7 @@ import type { Log } from './log.ts';
 const WARNINGS: ReadonlySet<AuditEventName> = new Set([
   'sign_in.throttled',
   'code.replayed',
+  'assertion.replayed',
   'token.refresh_reused',
   'key.unreadable',
   'key.write_failed',

@@ -10,6 +10,7 @@ import type { TokenStore } from '../../src/tokens/index.ts';
 import { createForeignSigner } from '../support/assertion.ts';
 import { startGuardmint } from '../support/guardmint.ts';
 import { createWalkingBrowser, type WalkedPage } from '../support/walking-browser.ts';
+import { ASSERTION_CASES } from './assertion-refusals.ts';
 import { claimsOf, clientError, type Expectation, jsonError, page, redirectError } from './expectations.ts';
 import { REFUSED_PROOFS } from './refused-proofs.ts';
 import { observe } from './runner.ts';
@@ -504,11 +505,17 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
     const act = Array.from({ length: 8 }).reduce<object>((inner, _, index) => ({ sub: `s${index}`, act: inner }), {});
     yield [exchange({ subject_token: await forge(open, { act }) }), jsonError('subject_token_chain_too_long')];
   },
+  subject_token_bound: async function* (open) {
+    const subject_token = await forge(open, { cnf: { jkt: sha256('a key') } });
+    yield [exchange({ subject_token }), jsonError('subject_token_bound')];
+  },
   exchange_target_not_allowed: async function* (open) {
     const { access_token: subject_token } = await open.tokens();
     yield [exchange({ subject_token, resource: RESOURCE }), jsonError('exchange_target_not_allowed')];
   },
   ...REFUSED_PROOFS,
+
+  ...ASSERTION_CASES,
 
   revocations_gone: async function* () {
     for (const since of ['nonsense', '1.1', 'x.99999999'])

@@ -45,6 +45,8 @@ describe('settings', () => {
       logLevel: 'info',
       resources: [],
       clients: [],
+      identityProviders: [],
+      workloadIssuers: [],
       tokenExchanges: [],
       branding: { name: 'guardmint' },
       signIn: { local: true },
