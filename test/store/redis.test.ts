@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { describeTokenStore } from '../../src/testing/index.ts';
 import { findRedisSource, openRedis, programMissing, reasonToSkip, type SharedRedis } from '../support/redis.ts';
 import { type ClusterGroup, startCluster } from '../support/redis-groups.ts';
@@ -48,19 +48,4 @@ describe.skipIf(noProgram !== undefined)(titled('a cluster of three masters', no
 
   const open = () => openOver({ url: cluster?.url ?? '' })();
   describeTokenStore('redis cluster', open, { isShared: true, isDurable: false }, { describe, it });
-});
-
-describe('where tests find Redis', () => {
-  it('is where REDIS_URL says, before anything else', async () => {
-    expect(await findRedisSource({ REDIS_URL: 'redis://r.example' })).toEqual({
-      kind: 'url',
-      url: 'redis://r.example',
-    });
-  });
-
-  it('missing, is a reason to skip, and with REQUIRE_REAL_REDIS=1 a failure', () => {
-    expect(reasonToSkip('there is none', {})).toBe('there is none');
-    expect(reasonToSkip(undefined, { REQUIRE_REAL_REDIS: '1' })).toBeUndefined();
-    expect(() => reasonToSkip('there is none', { REQUIRE_REAL_REDIS: '1' })).toThrow('there is none');
-  });
 });
