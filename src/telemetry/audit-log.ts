@@ -7,6 +7,7 @@ const WARNINGS: ReadonlySet<AuditEventName> = new Set([
   'code.replayed',
   'assertion.replayed',
   'token.refresh_reused',
+  'denylist.entries_restored',
   'key.unreadable',
   'key.write_failed',
   'key.denial_failed',
