@@ -650,12 +650,12 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'DP-10': {
     source: 'SEP-1932, RFC 9449',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A proof for another access token (`ath`) is refused.',
   },
   'DP-11': {
     source: 'SEP-1932, RFC 9449',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A bound token is refused as a Bearer token.',
   },
   'DP-12': {
@@ -680,7 +680,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'DP-16': {
     source: 'SEP-1932, RFC 9449',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A proof of another key than the token is bound to is refused.',
   },
   'DP-17': {
@@ -690,22 +690,22 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'DP-18': {
     source: 'SEP-1932, RFC 9449',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A bound token for another resource is refused.',
   },
   'DP-19': {
     source: 'SEP-1932, RFC 9449',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A resource may ask for nonces (`use_dpop_nonce`, 401).',
   },
   'DP-20': {
     source: 'SEP-1932, RFC 9449',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The resource metadata says which algorithms proofs may use, and whether they are required.',
   },
   'DP-21': {
     source: 'SEP-1932, RFC 9449',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A proof that is refused is answered with 401 and `WWW-Authenticate: DPoP error="invalid_dpop_proof"`.',
   },
 };

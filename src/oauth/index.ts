@@ -12,6 +12,7 @@ export {
   isAccessTokenExpired,
   isAccessTokenType,
   isIdentifier,
+  readConfirmation,
 } from './access-token.ts';
 export type { AuthorizationRequest } from './authorization-request.ts';
 export { isCanonicalBase64url, MAX_COMPACT_LENGTH, splitCompact } from './compact.ts';

@@ -11,7 +11,7 @@ export interface AuthContext {
   readonly refusal?: BearerError;
   /** What looked at the request, for those below that let in or challenge. */
   readonly guard?: {
-    readonly verifier: Pick<Verifier, 'implies'>;
+    readonly verifier: Pick<Verifier, 'implies'> & Partial<Pick<Verifier, 'dpop'>>;
     readonly resourceMetadataUrl: string;
   };
 }

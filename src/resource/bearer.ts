@@ -1,6 +1,6 @@
 import { coversScope, type Scope } from '../oauth/index.ts';
 import type { AccessToken } from './access-token.ts';
-import { BearerError } from './bearer-error.ts';
+import { type AuthenticationScheme, BearerError } from './bearer-error.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Who a request comes from: the client, and what the person or the client itself granted it. */
@@ -13,43 +13,83 @@ export interface AuthenticatedUser {
 /** Headers of a request: a web `Headers`, or an object with lower-case names as Node gives it. */
 export type RequestHeaders = Pick<Headers, 'get'> | Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** What looks at the tokens of requests; one that does not know bound tokens takes Bearer tokens only. */
+export type TokenVerifier = Pick<Verifier, 'loadAccessToken' | 'implies'> &
+  Partial<Pick<Verifier, 'loadBoundAccessToken' | 'dpop'>>;
+
 /**
  * Finds out who sent a request, by the rules of RFC 6750 §2.1: the header only, never query or body; the scheme in any
- * case; one credential. Another scheme (`Basic`, `DPoP`) is no bearer credential.
+ * case; one credential. With `request`, what was sent and where as clients know it, the scheme `DPoP` counts too, with its
+ * proof (RFC 9449 §7.1). Any other scheme is no credential.
  * @throws BearerError without code when there are no credentials, `invalid_request` for several, `invalid_token`,
- * `insufficient_scope`; UnavailableError when the token cannot be judged now.
+ * `insufficient_scope`, `invalid_dpop_proof`, `use_dpop_nonce`; UnavailableError when the token cannot be judged now.
  */
 export async function authenticate(
   headers: RequestHeaders,
-  options: { verifier: Pick<Verifier, 'loadAccessToken' | 'implies'>; requiredScopes?: Scope },
+  options: {
+    verifier: TokenVerifier;
+    requiredScopes?: Scope;
+    request?: { readonly method: string; readonly url: string };
+  },
 ): Promise<AuthenticatedUser> {
-  const { verifier, requiredScopes = [] } = options;
-  const accessToken = await verifier.loadAccessToken(readBearerToken(headers));
-  if (accessToken === undefined) throw new BearerError('invalid_token');
+  const { verifier, requiredScopes = [], request } = options;
+  const { scheme, token } = readCredential(headers);
+  const accessToken =
+    scheme === 'Bearer' ? await loadBearer(verifier, token) : await loadBound(headers, verifier, token, request);
+  if (accessToken === undefined) throw new BearerError('invalid_token', { scheme });
   if (requiredScopes.length > 0 && !coversScope(accessToken.scope, requiredScopes, verifier.implies))
-    throw new BearerError('insufficient_scope', requiredScopes);
+    throw new BearerError('insufficient_scope', { requiredScopes, scheme });
   return { clientId: accessToken.clientId, scopes: accessToken.scope, accessToken };
 }
 
-/** Every `Authorization` header of a message, from Node's `rawHeaders`; `headers` keeps only the first. */
-export function authorizationHeaders(rawHeaders: readonly string[]): { authorization: readonly string[] } {
+/** Every `Authorization` and `DPoP` header of a message, from Node's `rawHeaders`; `headers` joins or drops repeats. */
+export function authorizationHeaders(rawHeaders: readonly string[]): {
+  authorization: readonly string[];
+  dpop: readonly string[];
+} {
   const authorization: string[] = [];
+  const dpop: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];
     if (name?.length === 13 && name.toLowerCase() === 'authorization') authorization.push(rawHeaders[index + 1] ?? '');
+    else if (name?.length === 4 && name.toLowerCase() === 'dpop') dpop.push(rawHeaders[index + 1] ?? '');
   }
-  return { authorization };
+  return { authorization, dpop };
 }
 
-function readBearerToken(headers: RequestHeaders): string {
-  const [credential, ...others] = credentials(headers);
+/** The scheme an access token is presented with. */
+export function schemeOf({ claims }: Pick<AccessToken, 'claims'>): AuthenticationScheme {
+  return claims.cnf === undefined ? 'Bearer' : 'DPoP';
+}
+
+function loadBearer(verifier: TokenVerifier, token: string): Promise<AccessToken | undefined> {
+  if (verifier.dpop?.required === true) throw new BearerError('invalid_token', { scheme: 'DPoP' });
+  return verifier.loadAccessToken(token);
+}
+
+function loadBound(
+  headers: RequestHeaders,
+  verifier: TokenVerifier,
+  token: string,
+  request: { readonly method: string; readonly url: string } | undefined,
+): Promise<AccessToken | undefined> {
+  if (request === undefined || verifier.loadBoundAccessToken === undefined) throw new BearerError(undefined);
+  return verifier.loadBoundAccessToken(token, { ...request, proofs: valuesOf(headers, 'dpop') });
+}
+
+function readCredential(headers: RequestHeaders): { readonly scheme: AuthenticationScheme; readonly token: string } {
+  const [credential, ...others] = valuesOf(headers, 'authorization');
   if (others.length > 0) throw new BearerError('invalid_request');
-  if (credential === undefined || !/^bearer(?: |$)/i.test(credential)) throw new BearerError(undefined);
-  return credential.slice('bearer'.length).trim();
+  if (credential !== undefined) {
+    if (/^bearer(?: |$)/i.test(credential))
+      return { scheme: 'Bearer', token: credential.slice('bearer'.length).trim() };
+    if (/^dpop(?: |$)/i.test(credential)) return { scheme: 'DPoP', token: credential.slice('dpop'.length).trim() };
+  }
+  throw new BearerError(undefined);
 }
 
-function credentials(headers: RequestHeaders): readonly string[] {
-  const value = isWebHeaders(headers) ? headers.get('authorization') : headers['authorization'];
+function valuesOf(headers: RequestHeaders, name: string): readonly string[] {
+  const value = isWebHeaders(headers) ? headers.get(name) : headers[name];
   if (value === undefined || value === null) return [];
   return typeof value === 'string' ? [value] : value;
 }

@@ -6,7 +6,7 @@ import type { Context, Middleware } from 'koa';
 import { coversScope, type Scope } from '../oauth/index.ts';
 import { type AuthContext, getAuthContext, runInAuthContext } from './auth-context.ts';
 import { type AuthInfo, createAuthInfo } from './auth-info.ts';
-import { authenticate, authorizationHeaders } from './bearer.ts';
+import { authenticate, authorizationHeaders, schemeOf, type TokenVerifier } from './bearer.ts';
 import { BearerError } from './bearer-error.ts';
 import type { ChallengeOptions } from './challenge.ts';
 import { MCP_REQUEST_HEADERS, MCP_RESPONSE_HEADERS } from './cors.ts';
@@ -15,6 +15,7 @@ import {
   type ProtectedResourceOptions,
   protectedResourceDocument,
   protectedResourcePaths,
+  requestUrl,
   resourceMetadataUrl,
 } from './protected-resource.ts';
 import { refusalAnswer } from './refusal-answer.ts';
@@ -22,9 +23,14 @@ import type { Verifier } from './verifier.ts';
 
 /** How requests are authenticated. */
 export interface BearerAuthOptions {
-  readonly verifier: Pick<Verifier, 'loadAccessToken' | 'resource' | 'implies'>;
+  readonly verifier: TokenVerifier & Pick<Verifier, 'resource'> & Partial<Pick<Verifier, 'dpopNonce'>>;
   /** The `resource_metadata` of challenges; by default the well-known URL of the verifier's resource. */
   readonly resourceMetadataUrl?: string;
+  /**
+   * The URL of a request as clients know it, which DPoP proofs name; by default the origin of the resource and the path of
+   * the request. For servers behind a proxy that changes paths.
+   */
+  readonly requestUrl?: (ctx: Context) => string;
 }
 
 /**
@@ -42,11 +48,17 @@ export interface BearerAuthOptions {
 export function bearerAuth(options: BearerAuthOptions): Middleware {
   const { verifier, resourceMetadataUrl: metadataUrl = resourceMetadataUrl(verifier.resource) } = options;
   const guard = { verifier, resourceMetadataUrl: metadataUrl };
+  const urlOf = options.requestUrl ?? ((ctx: Context) => requestUrl(verifier.resource, ctx.originalUrl));
 
   return async function authenticateBearer(ctx, next) {
     let context: AuthContext;
     try {
-      const user = await authenticate(authorizationHeaders(ctx.req.rawHeaders), { verifier });
+      const headers = authorizationHeaders(ctx.req.rawHeaders);
+      // Only a proof makes the URL matter.
+      const request = headers.dpop.length === 0 ? { method: '', url: '' } : { method: ctx.method, url: urlOf(ctx) };
+      const user = await authenticate(headers, { verifier, request });
+      const nonce = headers.dpop.length === 0 ? undefined : verifier.dpopNonce?.();
+      if (nonce !== undefined) ctx.set('DPoP-Nonce', nonce);
       exposeAuthInfo(ctx.req, createAuthInfo(user.accessToken, verifier.implies, metadataUrl));
       context = { user, guard };
     } catch (error) {
@@ -69,8 +81,12 @@ export function requireScopes(...scopes: Scope): Middleware {
     const { user, refusal, guard } = getAuthContext() ?? {};
     if (guard === undefined) throw new Error('requireScopes needs bearerAuth before it');
     if (user !== undefined && coversScope(user.scopes, scopes, guard.verifier.implies)) return next();
-    const error = user === undefined ? refusal : new BearerError('insufficient_scope', scopes);
-    answerRefusal(ctx, error, { requiredScopes: scopes, resourceMetadataUrl: guard.resourceMetadataUrl });
+    const error =
+      user === undefined
+        ? refusal
+        : new BearerError('insufficient_scope', { requiredScopes: scopes, scheme: schemeOf(user.accessToken) });
+    const { resourceMetadataUrl: metadataUrl, verifier } = guard;
+    answerRefusal(ctx, error, { requiredScopes: scopes, resourceMetadataUrl: metadataUrl, dpop: verifier.dpop });
   };
 }
 

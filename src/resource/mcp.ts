@@ -3,9 +3,9 @@
  */
 import { type Scope, UnavailableError } from '../oauth/index.ts';
 import { type AuthInfo, createAuthInfo } from './auth-info.ts';
-import { authenticate } from './bearer.ts';
+import { authenticate, type TokenVerifier } from './bearer.ts';
 import type { ChallengeOptions } from './challenge.ts';
-import { resourceMetadataUrl } from './protected-resource.ts';
+import { requestUrl, resourceMetadataUrl } from './protected-resource.ts';
 import { refusalAnswer } from './refusal-answer.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -60,18 +60,22 @@ class McpUnavailableError extends UnavailableError {
  * request without credentials (RFC 6750 §3.1).
  */
 export function bearerGate(options: {
-  verifier: Pick<Verifier, 'loadAccessToken' | 'resource' | 'implies'>;
+  verifier: TokenVerifier & Pick<Verifier, 'resource'>;
   requiredScopes?: Scope;
   resourceMetadataUrl?: string;
+  /** The URL of a request as clients know it; by default the origin of the resource and the path of the request. */
+  requestUrl?: (request: Request) => string;
 }): (request: Request) => Promise<AuthInfo | Response> {
   const { verifier, requiredScopes = [] } = options;
   const metadataUrl = options.resourceMetadataUrl ?? resourceMetadataUrl(verifier.resource);
+  const urlOf = options.requestUrl ?? ((request: Request) => requestUrl(verifier.resource, request.url));
   return async (request) => {
     try {
-      const user = await authenticate(request.headers, { verifier, requiredScopes });
+      const proving = { method: request.method, url: request.headers.has('dpop') ? urlOf(request) : '' };
+      const user = await authenticate(request.headers, { verifier, requiredScopes, request: proving });
       return createAuthInfo(user.accessToken, verifier.implies, metadataUrl);
     } catch (error) {
-      return refusalResponse(error, { requiredScopes, resourceMetadataUrl: metadataUrl });
+      return refusalResponse(error, { requiredScopes, resourceMetadataUrl: metadataUrl, dpop: verifier.dpop });
     }
   };
 }

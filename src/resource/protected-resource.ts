@@ -5,6 +5,7 @@ import {
   type Scope,
   wellKnownPath,
 } from '../oauth/index.ts';
+import type { DpopOffer } from './dpop.ts';
 
 /** What a protected resource says of itself. */
 export interface ProtectedResourceOptions {
@@ -16,6 +17,8 @@ export interface ProtectedResourceOptions {
   readonly scopesSupported?: Scope;
   readonly resourceName?: string;
   readonly resourceDocumentation?: string;
+  /** `verifier.dpop`: which proofs of possession are taken, and whether they are required. */
+  readonly dpop?: DpopOffer | undefined;
 }
 
 const SUFFIX = 'oauth-protected-resource';
@@ -26,7 +29,7 @@ const SUFFIX = 'oauth-protected-resource';
  * refresh token is between the client and the authorization server.
  */
 export function protectedResourceDocument(options: ProtectedResourceOptions): ProtectedResourceMetadata {
-  const { resource, authorizationServers, scopesSupported, resourceName, resourceDocumentation } = options;
+  const { resource, authorizationServers, scopesSupported, resourceName, resourceDocumentation, dpop } = options;
   if (canonicalResource(resource) === undefined) throw new TypeError('resource: an absolute http or https URL');
   if (authorizationServers.length === 0) throw new TypeError('authorizationServers: at least one issuer');
   if (scopesSupported !== undefined) checkResourceScopes(scopesSupported);
@@ -37,6 +40,10 @@ export function protectedResourceDocument(options: ProtectedResourceOptions): Pr
     bearer_methods_supported: ['header'],
     ...(resourceName !== undefined && { resource_name: resourceName }),
     ...(resourceDocumentation !== undefined && { resource_documentation: resourceDocumentation }),
+    ...(dpop !== undefined && {
+      dpop_signing_alg_values_supported: [...dpop.algorithms],
+      dpop_bound_access_tokens_required: dpop.required,
+    }),
   };
 }
 
@@ -51,6 +58,15 @@ export function protectedResourcePaths(resource: string): { readonly path: strin
 /** The `resource_metadata` URL of a resource (RFC 9728 §5.1). */
 export function resourceMetadataUrl(resource: string): string {
   return new URL(resource).origin + protectedResourcePaths(resource).path;
+}
+
+/**
+ * The URL of a request as clients know it: the origin of the resource, whatever Host or proxy say, and the path that was
+ * asked for.
+ */
+export function requestUrl(resource: string, target: string): string {
+  const path = target.startsWith('/') ? target : (URL.parse(target)?.pathname ?? '/');
+  return new URL(resource).origin + path;
 }
 
 /** Refuses scopes that a resource server must not ask for. @throws TypeError */

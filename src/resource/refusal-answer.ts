@@ -17,7 +17,11 @@ export function refusalAnswer(error: unknown, options: ChallengeOptions = {}): R
   if (error instanceof BearerError) {
     return {
       status: error.status,
-      headers: { 'WWW-Authenticate': challenge(error, options), 'Cache-Control': 'no-store' },
+      headers: {
+        'WWW-Authenticate': challenge(error, options),
+        'Cache-Control': 'no-store',
+        ...(error.nonce !== undefined && { 'DPoP-Nonce': error.nonce }),
+      },
       body: error.toResponseObject(),
     };
   }

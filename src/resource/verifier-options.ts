@@ -1,5 +1,6 @@
 import { canonicalResource, type ScopeHierarchy, type Seconds } from '../oauth/index.ts';
 import { type Clock, systemClock } from './clock.ts';
+import type { DpopOptions } from './dpop.ts';
 import { isTrustworthyUrl, type JsonFetcher } from './fetch-json.ts';
 import { createIssuerMetadata, type IssuerMetadata, readJwksUri, readRevocationPlaces } from './issuer-metadata.ts';
 import { DEFAULT_ALGORITHMS, isJwsAlgorithmName, type JwsAlgorithmName } from './jws-algorithm.ts';
@@ -27,6 +28,8 @@ export interface VerifierOptions {
   readonly revocations?: RevocationSource | string | false;
   /** What to do while revocations are `stale`: `accept` tokens until they expire, or answer `unavailable`. */
   readonly onStale?: 'accept' | 'unavailable';
+  /** Proof of possession: tokens bound to a key are taken with their proof in any case; with this it is announced. */
+  readonly dpop?: DpopOptions;
   /** Scope name → names it contains. */
   readonly implies?: ScopeHierarchy;
   /** Epoch seconds. */

@@ -3,6 +3,7 @@ import {
   findAccessTokenFault,
   isAccessTokenClaims,
   isAccessTokenExpired,
+  readConfirmation,
   type ScopeHierarchy,
   UnavailableError,
 } from '../oauth/index.ts';
@@ -10,6 +11,7 @@ import { type AccessToken, createAccessToken } from './access-token.ts';
 import { type AuthInfo, createAuthInfo } from './auth-info.ts';
 import { BearerError } from './bearer-error.ts';
 import { systemClock } from './clock.ts';
+import { createProofGuard, type DpopOffer, dpopOffer, type ProvingRequest } from './dpop.ts';
 import { DEFAULT_ALGORITHMS } from './jws-algorithm.ts';
 import type { KeySourceState } from './key-source.ts';
 import type { RevocableToken, RevocationSource, RevocationState } from './revocation-source.ts';
@@ -30,12 +32,21 @@ export interface Verifier extends Disposable {
   readonly issuer: string;
   readonly resource: string;
   readonly implies: ScopeHierarchy;
+  /** What challenges and metadata tell of DPoP; `undefined` where the options say nothing of it. */
+  readonly dpop: DpopOffer | undefined;
   /**
-   * The verified token, or `undefined` for anything that is not a valid token of this issuer for this resource, whatever
-   * it is. No network on the way unless the keys are unknown.
+   * The verified token, or `undefined` for anything that is not a valid Bearer token of this issuer for this resource,
+   * whatever it is: a token that is bound to a key is none (RFC 9449 §7.2). No network on the way unless the keys are unknown.
    * @throws UnavailableError when it cannot be known, because no keys could be had.
    */
   loadAccessToken(token: string): Promise<AccessToken | undefined>;
+  /**
+   * The same for a token that is bound to a key, with the proof of that key (RFC 9449 §7.1). A Bearer token is none.
+   * @throws BearerError `invalid_dpop_proof`, `use_dpop_nonce`; UnavailableError as above.
+   */
+  loadBoundAccessToken(token: string, request: ProvingRequest): Promise<AccessToken | undefined>;
+  /** The nonce a proof must carry now; `undefined` where none is wanted. */
+  dpopNonce(): string | undefined;
   /**
    * The same as the MCP SDKs want it (`OAuthTokenVerifier`).
    * @throws BearerError `invalid_token`; the SDK v2 answers it with 401. UnavailableError as above.
@@ -52,6 +63,8 @@ interface Remembered {
   /** Made once: a hit hands out the same settled promise. */
   readonly answer: Promise<AccessToken>;
   readonly revocable: RevocableToken;
+  /** To a key: then it is no Bearer token. */
+  readonly isBound: boolean;
   checkedVersion: number;
 }
 
@@ -80,15 +93,30 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const remembered = createTokenCache<Remembered>(cacheSize);
   const { keys, revocations } = createSources(options, () => remembered.clear());
   const readToken = createTokenReader(algorithms);
-  const expected = { issuer, resource, clockTolerance };
+  const expected = { issuer, resource, clockTolerance, acceptsBound: true };
+  const requiresProof = options.dpop?.required ?? false;
+  const proofs = createProofGuard(options.dpop ?? {}, clock);
 
   function loadAccessToken(token: string): Promise<AccessToken | undefined> {
+    return requiresProof ? NOBODY : load(token, false);
+  }
+
+  async function loadBoundAccessToken(token: string, request: ProvingRequest): Promise<AccessToken | undefined> {
+    const accessToken = await load(token, true);
+    const jkt = accessToken === undefined ? undefined : readConfirmation(accessToken.claims)?.jkt;
+    if (accessToken === undefined || jkt === undefined) return undefined;
+    await proofs.check(request, token, jkt);
+    return accessToken;
+  }
+
+  function load(token: string, isBound: boolean): Promise<AccessToken | undefined> {
     try {
       if (typeof token !== 'string') return NOBODY;
       const now = clock();
       keys.tend(now);
       const entry = remembered.find(token);
-      return entry === undefined ? verifyToken(token, now) : recall(entry, now);
+      if (entry === undefined) return verifyToken(token, isBound, now);
+      return isBound === entry.isBound ? recall(entry, now) : NOBODY;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -115,7 +143,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return entry.answer;
   }
 
-  function verifyToken(token: string, now: EpochSeconds): Promise<AccessToken | undefined> {
+  function verifyToken(token: string, isBound: boolean, now: EpochSeconds): Promise<AccessToken | undefined> {
     const unverified = readToken(token);
     if (unverified === undefined) return NOBODY;
     revocations?.begin?.();
@@ -123,6 +151,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       const claims = openPayload(unverified, key);
       if (claims === undefined || !isAccessTokenClaims(claims)) return NOBODY;
       if (findAccessTokenFault(claims, expected, now) !== undefined) return NOBODY;
+      if (isBound !== (claims.cnf !== undefined)) return NOBODY;
       return remember(createAccessToken(token, claims, resource), unverified.kid, now);
     };
     const key = keys.find(unverified.kid);
@@ -136,6 +165,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       token,
       expiresAt,
       answer: Promise.resolve(accessToken),
+      isBound: accessToken.claims.cnf !== undefined,
       revocable: { jti, kid, subject, clientId, issuedAt, ...(grantId !== undefined && { grantId }) },
       checkedVersion: Number.NaN,
     };
@@ -166,5 +196,17 @@ export function createVerifier(options: VerifierOptions): Verifier {
     revocations?.close();
   }
 
-  return { issuer, resource, implies, loadAccessToken, verifyAccessToken, state, close, [Symbol.dispose]: close };
+  return {
+    issuer,
+    resource,
+    implies,
+    dpop: options.dpop === undefined ? undefined : dpopOffer(options.dpop),
+    loadAccessToken,
+    loadBoundAccessToken,
+    dpopNonce: proofs.nonce,
+    verifyAccessToken,
+    state,
+    close,
+    [Symbol.dispose]: close,
+  };
 }

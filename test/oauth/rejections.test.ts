@@ -16,6 +16,11 @@ const LEGAL: Readonly<Record<string, readonly number[]>> = {
   temporarily_unavailable: [429, 503],
   // RFC 8707 §2
   invalid_target: [400],
+  // RFC 9449 §5, §8
+  invalid_dpop_proof: [400],
+  use_dpop_nonce: [400],
+  // RFC 9101 §6.2
+  invalid_request_uri: [400],
   // RFC 7591 §3.2.2
   invalid_redirect_uri: [400],
   invalid_client_metadata: [400],

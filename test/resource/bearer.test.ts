@@ -77,7 +77,7 @@ describe('the credentials of a request', () => {
   test('all Authorization lines of a Node message are seen', () => {
     const raw = ['Host', 'x', 'authorization', 'a', 'X-Authorization', 'b', 'AUTHORIZATION', 'c', 'Accept', '*/*'];
 
-    expect(authorizationHeaders(raw)).toEqual({ authorization: ['a', 'c'] });
+    expect(authorizationHeaders([...raw, 'dPoP', 'p'])).toEqual({ authorization: ['a', 'c'], dpop: ['p'] });
   });
 });
 
@@ -118,7 +118,7 @@ describe('challenges', () => {
   });
 
   test('too little scope names what the operation needs, whatever else is said', () => {
-    expect(challenge(new BearerError('insufficient_scope', ['w']), { requiredScopes: ['r'] })).toBe(
+    expect(challenge(new BearerError('insufficient_scope', { requiredScopes: ['w'] }), { requiredScopes: ['r'] })).toBe(
       'Bearer error="insufficient_scope", error_description="The access token does not allow this.", scope="w"',
     );
   });
@@ -149,7 +149,7 @@ describe('answers', () => {
       { error: 'invalid_token', error_description: 'The access token is not valid.' },
     ],
     [
-      new BearerError('insufficient_scope', ['a']),
+      new BearerError('insufficient_scope', { requiredScopes: ['a'] }),
       403,
       { error: 'insufficient_scope', error_description: 'The access token does not allow this.' },
     ],

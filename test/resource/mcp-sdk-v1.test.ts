@@ -85,7 +85,7 @@ describe('the errors made for the SDK v1', () => {
   test.each([
     [new BearerError('invalid_token'), 401],
     [new BearerError(undefined), 401],
-    [new BearerError('insufficient_scope', ['w']), 403],
+    [new BearerError('insufficient_scope', { requiredScopes: ['w'] }), 403],
     [new UnavailableError('keys'), 500],
   ])('%s is known to the SDK v2 too', (error, status) => {
     expect(bearerAuthChallengeResponse(sdkError(error)).status).toBe(status);
