@@ -27,8 +27,8 @@ const PROPAGATION = 10_000;
 export async function run(print: (line?: string) => void, options: DrillOptions): Promise<DrillAnswer> {
   const { isShort, seed } = options;
   const random = createSeededRandom(seed);
-  const seconds = isShort ? 8 : 60;
-  const clientCount = isShort ? 12 : 30;
+  const seconds = isShort ? 6 : 60;
+  const clientCount = isShort ? 10 : 30;
   print(`Chaos for ${seconds} s with seed ${seed}: ${SERVERS} servers, ${clientCount} clients, Redis under Sentinel.`);
 
   await using started = new AsyncDisposableStack();
@@ -81,7 +81,7 @@ export async function run(print: (line?: string) => void, options: DrillOptions)
   await work;
   const outage = longestOutage(history);
   say('the last one comes back');
-  await redis.whenWhole();
+  await redis.whenReplicated(isShort ? 1 : 2);
   await servers.whenReady();
   say('all are there again');
   // What was acknowledged last has to have reached every validator when they are asked for the last time.
@@ -95,7 +95,7 @@ export async function run(print: (line?: string) => void, options: DrillOptions)
   return { seed, seconds, clients: clientCount, ...kills, ...countAll(history, outage, print), broken };
 }
 
-/** Kills a server or the primary of Redis every few seconds. */
+/** Kills the primary of Redis or a server every few seconds. */
 async function kill(
   servers: ServerProcesses,
   redis: { killPrimary(downFor: number): Promise<boolean> },
@@ -106,7 +106,8 @@ async function kill(
   const killed = { killedServers: 0, killedPrimaries: 0 };
   await pause(1_000);
   while (!end.aborted) {
-    const isPrimary = random.next() < 0.4;
+    // The first one, so that a short run has one too.
+    const isPrimary = random.next() < 0.4 || killed.killedPrimaries === 0;
     const downFor = random.between(300, 2_500);
     const isDone = isPrimary && (await redis.killPrimary(downFor));
     const index = Math.floor(random.next() * SERVERS);

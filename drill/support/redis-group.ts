@@ -10,8 +10,8 @@ export interface RedisGroup extends AsyncDisposable {
    * whoever took over. Answers whether it did: a group that is short of servers already is left alone.
    */
   killPrimary(downFor: number): Promise<boolean>;
-  /** Waits until there is a primary with both replicas. @throws Error after some time. */
-  whenWhole(): Promise<void>;
+  /** Waits until there is a primary with that many replicas (two: all there are). @throws Error after some time. */
+  whenReplicated(replicas: number): Promise<void>;
 }
 
 export async function startRedisGroup(): Promise<RedisGroup> {
@@ -35,11 +35,10 @@ export async function startRedisGroup(): Promise<RedisGroup> {
     return info.match(/slave\d+:[^\r\n]*state=online/g)?.length ?? 0;
   }
 
-  async function findWholePrimary(): Promise<RedisServer | undefined> {
-    if (returning.size > 0) return undefined;
+  async function findPrimary(replicas: number): Promise<RedisServer | undefined> {
     const port = await primaryPort();
     const primary = group.servers.find((server) => server.port === port);
-    return primary !== undefined && (await replicasOf(primary)) === 2 ? primary : undefined;
+    return primary !== undefined && (await replicasOf(primary)) >= replicas ? primary : undefined;
   }
 
   async function comeBack(server: RedisServer, downFor: number): Promise<void> {
@@ -51,14 +50,14 @@ export async function startRedisGroup(): Promise<RedisGroup> {
   return {
     url: group.url,
     async killPrimary(downFor) {
-      const primary = await findWholePrimary();
+      const primary = returning.size === 0 ? await findPrimary(2) : undefined;
       if (primary === undefined) return false;
       await primary.stop('SIGKILL');
       const back = comeBack(primary, downFor).finally(() => returning.delete(back));
       returning.add(back);
       return true;
     },
-    whenWhole: () => until(async () => (await findWholePrimary()) !== undefined, 40_000),
+    whenReplicated: (replicas) => until(async () => (await findPrimary(replicas)) !== undefined, 40_000),
     async [Symbol.asyncDispose]() {
       await Promise.allSettled(returning);
       await group[Symbol.asyncDispose]();
