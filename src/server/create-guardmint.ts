@@ -26,6 +26,7 @@ import {
 import { createApp } from './app.ts';
 import { openAssertionIssuers } from './assertion-issuers.ts';
 import { openClientDocuments } from './client-documents.ts';
+import { leaveDeniedSigner } from './denied-signer.ts';
 import { createHttpServer, openPort, shutPort } from './http-server.ts';
 import { createKeyDenial, type KeyDenial } from './key-denial.ts';
 import { describeReadOnlyFolder, openKeyRing } from './keys.ts';
@@ -85,6 +86,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const keys = await openKeyRing(config, { clock, random, audit: joinAudits(audit, denyRevokedKeys) });
   keyDenial = createKeyDenial({ keys, denylist: store.denylist, clock, audit });
   void keyDenial.look();
+  const watching = leaveDeniedSigner({ keys, denylist: store.denylist });
   const users = createLocalUsers({ path: config.usersFile, clock, random, audit });
   const firstUser = config.signIn.local ? await users.ensureFirstUser() : undefined;
 
@@ -179,6 +181,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
       await shutPort(server);
       await shutPort(management.server);
       keyDenial.close();
+      watching[Symbol.dispose]();
       await keys.close();
       await store.close();
     },
