@@ -9,6 +9,9 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [command: stri
   ],
   'users disable': [['guardmint users disable alice', 'signs alice out everywhere']],
   'clients secret': [['guardmint clients secret --json | jq -r .client_secret_hash', 'the part for the configuration']],
+  'clients initial-access-token': [
+    ['guardmint clients initial-access-token --json | jq -r .hash', 'the part for the configuration'],
+  ],
   'keys list': [['guardmint keys list --json | jq \'.[] | select(.state == "active")\'', 'what is in force']],
   'keys rotate': [
     ['guardmint keys rotate --dry-run', 'what would happen, and when'],

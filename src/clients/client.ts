@@ -43,6 +43,8 @@ export interface Client {
 /** A client fresh from registration, with the secret it will never be shown again. */
 export interface RegisteredClient extends Client {
   readonly clientSecret?: string;
+  /** With which its holder reads and deletes the registration (RFC 7592 §3). */
+  readonly registrationAccessToken?: string;
 }
 
 /** The short name of a client in everything we keep: SHA-256 of the client_id in base64url. */

@@ -41,6 +41,8 @@ export interface SignedClientIds {
   register(metadata: ClientMetadata): RegisteredClient;
   /** The client of a signed client_id; `undefined` for anything we did not sign, in its one spelling. */
   open(clientId: string): Client | undefined;
+  /** The same as its registration answered, for whoever shows its registration access token (RFC 7592 §2.1). */
+  openRegistration(clientId: string, registrationAccessToken: string): RegisteredClient | undefined;
 }
 
 const DEFAULT_GRANT_TYPES = 'authorization_code refresh_token';
@@ -67,15 +69,22 @@ export function createSignedClientIds(deps: { keys: KeyRing; clock: Clock; rando
     };
     const clientId = sign(key, claims);
     if (clientId.length > MAX_LENGTH) throw reject('registration_too_large');
-    const secret = usesSecret(method) ? clientSecret(key, clientId) : undefined;
-    return {
-      ...toClient(clientId, claims, key),
-      metadata: { ...metadata } as JsonObject,
-      ...(secret !== undefined && { clientSecret: secret }),
-    };
+    return { ...toRegistration(clientId, claims, key), metadata: { ...metadata } as JsonObject };
   }
 
   function open(clientId: string): Client | undefined {
+    const signed = verify(clientId);
+    return signed === undefined ? undefined : toClient(clientId, signed.claims, signed.key);
+  }
+
+  function openRegistration(clientId: string, presented: string): RegisteredClient | undefined {
+    const signed = verify(clientId);
+    if (signed === undefined) return undefined;
+    const registration = toRegistration(clientId, signed.claims, signed.key);
+    return isEqualSecret(registration.registrationAccessToken, presented) ? registration : undefined;
+  }
+
+  function verify(clientId: string): { readonly claims: SignedClaims; readonly key: SecretKey } | undefined {
     const segments = clientId.length <= MAX_LENGTH ? splitCompact(clientId, 3) : undefined;
     if (segments === undefined) return undefined;
     const [head = '', body = '', signature = ''] = segments;
@@ -85,10 +94,10 @@ export function createSignedClientIds(deps: { keys: KeyRing; clock: Clock; rando
     if (key === undefined) return undefined;
     if (!isEqualSecret(hmacSha256(key.secret, `${head}.${body}`).toString('base64url'), signature)) return undefined;
     const claims = parseJsonBytes(Buffer.from(body, 'base64url'));
-    return claims === undefined ? undefined : toClient(clientId, claims as unknown as SignedClaims, key);
+    return claims === undefined ? undefined : { claims: claims as unknown as SignedClaims, key };
   }
 
-  return { register, open };
+  return { register, open, openRegistration };
 }
 
 function sign(key: SecretKey, claims: SignedClaims): string {
@@ -97,10 +106,23 @@ function sign(key: SecretKey, claims: SignedClaims): string {
   return `${input}.${hmacSha256(key.secret, input).toString('base64url')}`;
 }
 
-// A key of its own, so that no client_id (a public sample of the signing key's MAC) says anything about a secret.
-function clientSecret(key: SecretKey, clientId: string): string {
-  const derived = hmacSha256(key.secret, 'guardmint client secret');
+// Keys of their own, so that no client_id (a public sample of the signing key's MAC) says anything about a secret.
+function derivedSecret(key: SecretKey, purpose: string, clientId: string): string {
+  const derived = hmacSha256(key.secret, `guardmint ${purpose}`);
   return hmacSha256(derived, clientId).toString('base64url');
+}
+
+function clientSecret(key: SecretKey, clientId: string): string {
+  return derivedSecret(key, 'client secret', clientId);
+}
+
+function toRegistration(clientId: string, claims: SignedClaims, key: SecretKey) {
+  const client = toClient(clientId, claims, key);
+  return {
+    ...client,
+    ...(usesSecret(client.authenticationMethod) && { clientSecret: clientSecret(key, clientId) }),
+    registrationAccessToken: derivedSecret(key, 'registration access token', clientId),
+  } satisfies RegisteredClient;
 }
 
 function usesSecret(method: ClientAuthenticationMethod): boolean {
@@ -121,7 +143,6 @@ function toClient(clientId: string, claims: SignedClaims, key: SecretKey): Clien
     ...(claims.k !== undefined && { jwks: { keys: claims.k } }),
     ...(claims.u !== undefined && { jwksUri: claims.u }),
     ...(claims.s !== undefined && { signingAlgorithm: claims.s }),
-    ...(method !== 'none' && { secretHash: sha256(clientSecret(key, clientId)) }),
     ...(claims.d === true && { dpopBoundAccessTokens: true }),
     metadata: {
       redirect_uris: claims.r,

@@ -4,6 +4,7 @@ import type { Settings } from './settings.ts';
 /** What works and is probably not meant. */
 export function findWarnings(settings: Omit<Settings, 'refresh'> & { issuer: string }): string[] {
   const { issuer, host, resources, trustProxy, rateLimits, keysSecret, dangerouslyKeepKeysInClear } = settings;
+  const { registration } = settings;
   const warnings: string[] = [];
   if (resources.length === 0)
     warnings.push('resources: none are configured, so tokens are issued for any resource on this machine and no other');
@@ -16,6 +17,10 @@ export function findWarnings(settings: Omit<Settings, 'refresh'> & { issuer: str
   if (keysSecret === undefined && (isLoopbackUrl(issuer) || dangerouslyKeepKeysInClear))
     warnings.push(
       'keysSecret: none is set, so private keys lie in clear; whoever reads the keys folder can issue tokens',
+    );
+  if (registration.enabled && registration.management && registration.initialAccessTokenHashes === undefined)
+    warnings.push(
+      'registration.management: everybody may register, so everybody can fill the denylist with deleted registrations',
     );
   if (!rateLimits.enabled) warnings.push('rateLimits: are off, so passwords can be guessed without limit');
   for (const { resource, scopes = {} } of resources) {

@@ -28,6 +28,11 @@ const resource = z
   )
   .superRefine(checkResource, { when: () => true });
 
+const sha256Text = (what: string) =>
+  text().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, {
+    error: `must be the SHA-256 of ${what} in base64url: 43 characters, never ${what} itself`,
+  });
+
 const publicJwk = z.record(z.string(), z.unknown(), { error: 'must be a JWK' });
 
 const link = text().refine((value) => /^https?:\/\//i.test(value) && URL.canParse(value), {
@@ -53,11 +58,7 @@ const client = z
             '`none`.',
         ),
       client_secret_hash: z
-        .exactOptional(
-          text().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, {
-            error: 'must be the SHA-256 of the secret in base64url: 43 characters, never the secret itself',
-          }),
-        )
+        .exactOptional(sha256Text('the secret'))
         .describe('SHA-256 of the client secret, in base64url without padding.'),
       jwks: z
         .exactOptional(
@@ -250,6 +251,18 @@ export const SETTINGS = z
         .exactOptional(list(scopeName))
         .describe('Scope names a client may register. Absent: those of the resources.'),
       defaultScopes: z.exactOptional(list(scopeName)).describe('Registered when a client names none.'),
+      initialAccessTokenHashes: z
+        .exactOptional(list(sha256Text('the token')).min(1, { error: 'must name at least one hash' }))
+        .describe(
+          'SHA-256 of the initial access tokens, in base64url: only who shows one of them may register. Absent: everybody ' +
+            'may. `guardmint clients initial-access-token` makes one.',
+        ),
+      management: flag()
+        .default(false)
+        .describe(
+          'Whether a client may read and delete its registration (RFC 7592). Each deletion is kept for good, so use it with ' +
+            '`initialAccessTokenHashes`, and leave it on once clients were deleted.',
+        ),
     }),
     clientDocuments: group({
       enabled: flag()

@@ -49,11 +49,19 @@ export function errorBoundary(deps: { reportFault: FaultReporter; refusalPage?: 
 function writeRefusal(ctx: Context, reason: RejectionReason): void {
   const { status, error, description } = REJECTIONS[reason];
   ctx.set('Cache-Control', 'no-store');
-  // RFC 6749 §5.2: a client that tried the Authorization header is told which scheme is right.
-  if (status === 401 && ctx.req.headers.authorization !== undefined)
-    ctx.set('WWW-Authenticate', 'Basic realm="guardmint", charset="UTF-8"');
+  const challenge = status === 401 ? challengeOf(error, ctx.req.headers.authorization !== undefined) : undefined;
+  if (challenge !== undefined) ctx.set('WWW-Authenticate', challenge);
   ctx.status = status;
   ctx.body = { error, error_description: description };
+}
+
+/**
+ * A client that tried the `Authorization` header is told which scheme is right (RFC 6749 §5.2); who brings no token where
+ * one is needed is told so, and of no error (RFC 6750 §3.1).
+ */
+function challengeOf(error: string, hasCredentials: boolean): string | undefined {
+  if (error === 'invalid_token') return `Bearer realm="guardmint"${hasCredentials ? ', error="invalid_token"' : ''}`;
+  return hasCredentials ? 'Basic realm="guardmint", charset="UTF-8"' : undefined;
 }
 
 function reasonOf(fault: Error): RejectionReason {

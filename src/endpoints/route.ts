@@ -9,6 +9,7 @@ export interface Route {
   readonly path: string;
   readonly get?: Middleware;
   readonly post?: Middleware;
+  readonly delete?: Middleware;
   /** Cross-origin scripts may call it: metadata and the endpoints clients call, never a page (MCP clients in browsers). */
   readonly isCrossOrigin: boolean;
   /** People see refusals of this address, in a browser. */
@@ -33,6 +34,7 @@ export function mountRoutes(router: Router, routes: readonly Route[], reportFaul
     const methods = [
       ...(route.get === undefined ? [] : ['GET', 'HEAD']),
       ...(route.post === undefined ? [] : ['POST']),
+      ...(route.delete === undefined ? [] : ['DELETE']),
       ...(route.isCrossOrigin ? ['OPTIONS'] : []),
     ];
     const stack: Middleware[] = [];
@@ -50,8 +52,7 @@ export function mountRoutes(router: Router, routes: readonly Route[], reportFaul
     }
     stack.push(errorBoundary({ reportFault, refusalPage: route.refusalPage }));
     stack.push(async function dispatch(ctx, next) {
-      const endpoint =
-        ctx.method === 'POST' ? route.post : ctx.method === 'GET' || ctx.method === 'HEAD' ? route.get : undefined;
+      const endpoint = endpointOf(route, ctx.method);
       requireSingleHeaders(ctx);
       if (endpoint !== undefined) return endpoint(ctx, next);
       ctx.set('Allow', methods.join(', '));
@@ -63,6 +64,11 @@ export function mountRoutes(router: Router, routes: readonly Route[], reportFaul
     });
     router.all(route.path, ...stack);
   }
+}
+
+function endpointOf(route: Route, method: string): Middleware | undefined {
+  if (method === 'GET' || method === 'HEAD') return route.get;
+  return method === 'POST' ? route.post : method === 'DELETE' ? route.delete : undefined;
 }
 
 const SINGLE_HEADERS: ReadonlySet<string> = new Set(['authorization', 'content-type', 'content-encoding', 'host']);

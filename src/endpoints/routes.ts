@@ -25,7 +25,7 @@ import type { FaultReporter, RefusalPage } from './error-boundary.ts';
 import { jwksEndpoint, type PublishedJwkSet } from './jwks.ts';
 import { metadataEndpoint } from './metadata.ts';
 import { limited, type RateLimiter } from './rate-limit.ts';
-import { registerEndpoint } from './register.ts';
+import { clientConfigurationEndpoint, registerEndpoint, registrationAnswer } from './register.ts';
 import { revocationStreamEndpoint } from './revocation-stream.ts';
 import { type RevocationFeed, revocationsEndpoint } from './revocations.ts';
 import { revokeEndpoint } from './revoke.ts';
@@ -39,6 +39,8 @@ export interface ClientRegistrationOptions {
   readonly validScopes?: readonly string[];
   /** Registered when a client names none. */
   readonly defaultScopes?: readonly string[];
+  /** SHA-256 of initial access tokens in base64url, one of which a registration must show; absent: everybody may register. */
+  readonly initialAccessTokenHashes?: readonly string[] | undefined;
 }
 
 /** Token revocation (RFC 7009): offered only when enabled. */
@@ -133,8 +135,33 @@ export function createAuthRoutes<
       ...(validScopes !== undefined && { validScopes }),
       ...(registration.defaultScopes !== undefined && { defaultScopes: registration.defaultScopes }),
     };
-    const endpoint = registerEndpoint({ registerClient: (metadata) => provider.registerClient(metadata), policy });
-    routes.push({ path: `${path}/register`, post: limited(limiters.register, endpoint), isCrossOrigin: true });
+    const { loadRegistration, deleteClient } = provider;
+    const isManaged = loadRegistration !== undefined && deleteClient !== undefined;
+    const answer = registrationAnswer(isManaged ? `${issuer}/register` : undefined);
+    const endpoint = registerEndpoint({
+      registerClient: (metadata) => provider.registerClient(metadata),
+      policy,
+      answer,
+      initialAccessTokenHashes: registration.initialAccessTokenHashes,
+    });
+    const managed = isManaged
+      ? clientConfigurationEndpoint({
+          provider: {
+            loadRegistration: (clientId, token) => loadRegistration.call(provider, clientId, token),
+            deleteClient: (client) => deleteClient.call(provider, client),
+          },
+          answer,
+        })
+      : undefined;
+    routes.push({
+      path: `${path}/register`,
+      post: limited(limiters.register, endpoint),
+      ...(managed !== undefined && {
+        get: limited(limiters.register, managed.get),
+        delete: limited(limiters.register, managed.delete),
+      }),
+      isCrossOrigin: true,
+    });
   }
   if (options.revocationOptions?.enabled === true) {
     const endpoint = revokeEndpoint({ provider, authenticate });

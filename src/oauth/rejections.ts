@@ -16,6 +16,7 @@ const ASSERTION = { error: 'invalid_grant', status: 400, description: 'The asser
 // RFC 8693 §2.2.2 has this code for everything that is wrong with a subject token.
 const SUBJECT = { error: 'invalid_request', status: 400, description: 'The subject token is not acceptable.' };
 const PROOF = { error: 'invalid_dpop_proof', status: 400, description: 'The DPoP proof is not valid.' };
+const ACCESS_TOKEN = { error: 'invalid_token', status: 401, description: 'The access token is not valid.' };
 const METADATA = { error: 'invalid_client_metadata', status: 400 };
 const REQUEST = { error: 'invalid_request', status: 400 };
 
@@ -210,6 +211,9 @@ export const REJECTIONS = {
     status: 400,
     description: 'Software statements are not accepted.',
   },
+
+  initial_access_token_invalid: ACCESS_TOKEN,
+  registration_access_token_invalid: ACCESS_TOKEN,
 
   // the pages
   interaction_expired: { ...REQUEST, description: 'This page has expired.' },

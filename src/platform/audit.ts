@@ -24,6 +24,7 @@ export type AuditEventName =
   | 'token.revoked'
   | 'assertion.replayed'
   | 'client.registered'
+  | 'client.deleted'
   | 'client.authentication_failed'
   | 'request.refused'
   | 'grant.revoked'

@@ -9,6 +9,7 @@ import type { JwtProviderDeps } from './jwt-provider.ts';
  */
 export function createClientLookup(
   deps: Pick<JwtProviderDeps, 'clients' | 'tokens' | 'store'>,
+  isDeleted: (client: Client) => Promise<boolean>,
 ): (clientId: string, presented?: string) => Promise<Client | undefined> {
   const { clients, tokens, store } = deps;
 
@@ -40,6 +41,7 @@ export function createClientLookup(
     if (presented !== undefined && clients.isRemote?.(clientId) === true && !(await isOfClient(presented, clientId))) {
       return undefined;
     }
-    return clients.find(clientId);
+    const client = await clients.find(clientId);
+    return client === undefined || (await isDeleted(client)) ? undefined : client;
   };
 }

@@ -17,6 +17,7 @@ import { createClientCredentialsExchange } from './jwt-client-credentials.ts';
 import { createRefreshMethods, type JwtRefreshToken } from './jwt-refresh-token.ts';
 import { createTokenExchange, type TokenExchangeRule } from './jwt-token-exchange.ts';
 import type { OAuthAuthorizationServerProvider } from './provider.ts';
+import { createRegistrations } from './registrations.ts';
 
 /** Lengths of time in seconds, and how refresh tokens behave. */
 export interface JwtProviderSettings {
@@ -24,6 +25,8 @@ export interface JwtProviderSettings {
   readonly refresh: Omit<RotationRules, 'rotates' | 'keyId'> & { readonly absoluteLifetime: Seconds };
   /** Whether some client may have tokens of its own (RFC 6749 §4.4). */
   readonly clientCredentials?: boolean;
+  /** Whether clients that registered themselves may read and delete their registration (RFC 7592). */
+  readonly registrationManagement?: boolean;
   /** Which clients may exchange which tokens; absent: none may. */
   readonly tokenExchanges?: readonly TokenExchangeRule[];
   /** How far the clocks of validators may differ; denied grants stay on the denylist that much longer. */
@@ -33,7 +36,7 @@ export interface JwtProviderSettings {
 /** What `JwtProvider` is made of. */
 export interface JwtProviderDeps {
   readonly clients: ClientDirectory &
-    Pick<SignedClientIds, 'register'> & {
+    Pick<SignedClientIds, 'register' | 'openRegistration'> & {
       /** Whether finding the client may take a request over the network; absent: never. */
       readonly isRemote?: (clientId: string) => boolean;
       /** The identity providers that are trusted; absent: none is. */
@@ -81,8 +84,11 @@ export function createJwtProvider(deps: JwtProviderDeps): JwtProvider {
     audit({ event: 'token.revoked', kind: token.kind, grantId, subject: token.subject });
   }
 
+  const registrations = createRegistrations(deps, revocation);
+  const getClient = createClientLookup(deps, registrations.isDeleted);
+
   return {
-    getClient: createClientLookup(deps),
+    getClient,
     registerClient: async (metadata) => {
       const client = clients.register(metadata);
       audit({ event: 'client.registered', clientName: client.clientName, redirectUris: client.redirectUris.join(' ') });
@@ -105,6 +111,7 @@ export function createJwtProvider(deps: JwtProviderDeps): JwtProvider {
       exchangeWorkload: createWorkloadExchange(deps, revocation),
     }),
     ...((settings.tokenExchanges ?? []).length > 0 && { exchangeToken: createTokenExchange(deps, revocation) }),
+    ...(settings.registrationManagement === true && registrations.methods),
     ...(deps.interaction.signInBefore !== undefined && { signInBefore: deps.interaction.signInBefore }),
   };
 }

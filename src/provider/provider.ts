@@ -141,6 +141,13 @@ export interface OAuthAuthorizationServerProvider<
     sender?: SenderConstraint,
   ): Promise<OAuthToken>;
   /**
+   * Optional: the registration of a client that registered itself, for whoever shows the `registrationAccessToken` it
+   * answered (RFC 7592 §2.1); `undefined` for any other token. Its presence, with `deleteClient`, offers both.
+   */
+  loadRegistration?(clientId: string, registrationAccessToken: string): Promise<RegisteredClient | undefined>;
+  /** Optional: ends a registration and everything issued to it (RFC 7592 §2.3). Idempotent; durable when it returns. */
+  deleteClient?(client: Client): Promise<void>;
+  /**
    * Optional: for a client that may be looked up only once the person has signed in (a client_id that is the URL of a
    * metadata document), where to send the browser first; `undefined` for every other client. `parameters` is the
    * authorization request as form-encoded text, to be taken up again afterwards. Its presence is advertised as

@@ -35,6 +35,7 @@ export function buildProvider(config: Config, parts: ProviderParts): JwtProvider
       find: directory.find,
       ...assertions,
       register: signedClientIds.register,
+      openRegistration: signedClientIds.openRegistration,
       ...(documents !== undefined && { isRemote: documents.isAdmitted }),
     },
     tokens: {
@@ -57,6 +58,7 @@ export function buildProvider(config: Config, parts: ProviderParts): JwtProvider
       clockTolerance: CLOCK_SKEW,
       clientCredentials: config.clients.some((client) => client.grant_types?.includes('client_credentials') === true),
       tokenExchanges: describeTokenExchanges(config),
+      registrationManagement: config.registration.enabled && config.registration.management,
       refresh: {
         replayWindow: config.refresh.replayWindow,
         burstWindow: config.refresh.burstWindow,

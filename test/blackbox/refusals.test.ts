@@ -58,6 +58,12 @@ const { client_id } = world.publicClient;
 const HTML = [['Accept', 'text/html']] as const;
 const token = (form: Parameters, headers?: readonly (readonly [string, string])[]) =>
   postForm('/token', form, headers === undefined ? {} : { headers });
+const bearerError = (reason: RejectionReason) =>
+  jsonError(reason, { 'www-authenticate': 'Bearer realm="guardmint", error="invalid_token"' });
+const withAuthorization = (request: WireRequest, value: string): WireRequest => ({
+  ...request,
+  headers: [...(request.headers ?? []), ['Authorization', value]],
+});
 /** A request of the client with keys, by an assertion that nobody has seen before. */
 async function asserted(open: World, claims: object): Promise<WireRequest> {
   const exp = open.server.now() + 60;
@@ -522,6 +528,39 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
       yield [{ target: `/revocations?since=${since}` }, jsonError('revocations_gone')];
   },
 
+  initial_access_token_invalid: async () => {
+    const initialAccessTokenHashes = [sha256('let me in')];
+    await using server = await startGuardmint({ settings: { registration: { initialAccessTokenHashes } } });
+    // A world without clients: here nobody registers without a token.
+    const closed = { server, issuer: server.issuer } as World;
+    const registration = postJson('/register', { redirect_uris: [REDIRECT] });
+    const bare = jsonError('initial_access_token_invalid', { 'www-authenticate': 'Bearer realm="guardmint"' });
+    bare(await observe(closed, registration));
+    for (const value of ['Bearer wrong', 'Bearer', 'Basic bGV0IG1lIGlu', `Bearer ${sha256('let me in')}`])
+      bearerError('initial_access_token_invalid')(await observe(closed, withAuthorization(registration, value)));
+  },
+  registration_access_token_invalid: async () => {
+    await withServer({ settings: { registration: { management: true } } }, async (open) => {
+      const { registration_client_uri: location, registration_access_token: right } = await open.server.register();
+      const { pathname, search } = new URL(String(location));
+      for (const method of ['GET', 'DELETE']) {
+        const request = { method, target: pathname + search };
+        const bare = jsonError('registration_access_token_invalid', { 'www-authenticate': 'Bearer realm="guardmint"' });
+        bare(await observe(open, request));
+        const attempts = [
+          withAuthorization(request, 'Bearer wrong'),
+          withAuthorization({ method, target: pathname }, `Bearer ${right}`),
+          withAuthorization({ method, target: `${pathname}?client_id=nobody` }, `Bearer ${right}`),
+          withAuthorization({ method, target: `${pathname}${search}&client_id=x` }, `Bearer ${right}`),
+          withAuthorization(
+            { method, target: `${pathname}?client_id=${open.publicClient.client_id}` },
+            `Bearer ${right}`,
+          ),
+        ];
+        for (const attempt of attempts) bearerError('registration_access_token_invalid')(await observe(open, attempt));
+      }
+    });
+  },
   registration_redirect_uri_invalid: async function* () {
     yield [postJson('/register', {}), jsonError('registration_redirect_uri_invalid')];
   },

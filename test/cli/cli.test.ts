@@ -8,6 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { EXAMPLES } from '../../src/cli/examples.ts';
 import { createProgram } from '../../src/cli/index.ts';
 import { loadConfig } from '../../src/config/index.ts';
+import { sha256 } from '../../src/platform/index.ts';
 import { createEmbeddedStore } from '../../src/store/embedded/index.ts';
 import { freePort } from '../support/redis-server.ts';
 
@@ -77,6 +78,11 @@ describe('the admin command line', () => {
     expect(await run(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('Exit codes') });
     expect((await run(['config', 'check'])).out).toContain('The settings are usable.');
     expect(JSON.parse((await run(['config', 'print'])).out)).toMatchObject({ issuer: 'http://localhost:3000' });
+    const initial = JSON.parse((await run(['clients', 'initial-access-token', '--json'])).out) as Record<
+      string,
+      string
+    >;
+    expect(initial['hash']).toBe(sha256(initial['initial_access_token'] ?? ''));
     const secret = JSON.parse((await run(['clients', 'secret', '--json'])).out) as Record<string, string>;
     expect(secret).toEqual({
       client_secret: expect.stringMatching(/^[\w-]{43}$/),

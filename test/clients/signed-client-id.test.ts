@@ -43,7 +43,8 @@ describe('a registered client', () => {
       metadata: METADATA,
       issuedAt: NOW,
     });
-    expect(client).toEqual({ ...found, metadata: METADATA });
+    const registrationAccessToken = expect.stringMatching(/^[\w-]{43}$/);
+    expect(client).toEqual({ ...found, metadata: METADATA, registrationAccessToken });
     expect(client).not.toHaveProperty('clientSecret');
   });
 
@@ -74,8 +75,9 @@ describe('a registered client', () => {
     fc.assert(
       fc.property(metadata, (registered) => {
         const client = ids.register(registered);
-        const { clientSecret, ...rest } = client;
+        const { clientSecret, registrationAccessToken, ...rest } = client;
         expect(ids.open(client.clientId)).toEqual(rest);
+        expect(ids.openRegistration(client.clientId, registrationAccessToken ?? '')).toEqual(client);
         expect(rest.redirectUris).toEqual(registered.redirect_uris);
         expect(rest.clientName).toBe(registered.client_name);
         expect(rest.grantTypes).toEqual(registered.grant_types);
@@ -169,8 +171,12 @@ describe('a client_id', () => {
 
   test('survives a rotation of its key, with its secret [AS-RG-89]', () => {
     const metadata: ClientMetadata = { ...METADATA, token_endpoint_auth_method: 'client_secret_basic' };
-    const { clientSecret: _, ...before } = signedClientIds(['one']).register(metadata);
+    const registered = signedClientIds(['one']).register(metadata);
+    const { clientSecret: _, registrationAccessToken = '', ...before } = registered;
     expect(signedClientIds(['two', 'one']).open(before.clientId)).toEqual(before);
+    expect(signedClientIds(['two', 'one']).openRegistration(before.clientId, registrationAccessToken)).toEqual(
+      registered,
+    );
     expect(signedClientIds(['two']).open(before.clientId)).toBeUndefined();
     const after = signedClientIds(['two', 'one']).register(metadata);
     expect(signedClientIds(['two']).open(after.clientId)?.clientId).toBe(after.clientId);
@@ -259,5 +265,44 @@ describe('a client_secret', () => {
     const { clientId, clientSecret } = signedClientIds().register(metadata);
     const mac = createHmac('sha256', testSecret('client').secret).update(clientId).digest('base64url');
     expect([clientId.split('.')[2], mac]).not.toContain(clientSecret);
+  });
+});
+
+describe('a registration access token', () => {
+  const metadata: ClientMetadata = { ...METADATA, token_endpoint_auth_method: 'client_secret_post' };
+
+  test('opens the registration it was answered with, and no other', () => {
+    const ids = signedClientIds();
+    const [one, other] = [ids.register(metadata), ids.register(metadata)];
+    expect(ids.openRegistration(one.clientId, one.registrationAccessToken ?? '')).toEqual(one);
+    for (const wrong of [other.registrationAccessToken, one.clientSecret, one.secretHash, '', 'x'])
+      expect(ids.openRegistration(one.clientId, wrong ?? '')).toBeUndefined();
+    expect(ids.openRegistration(`${one.clientId}A`, one.registrationAccessToken ?? '')).toBeUndefined();
+  });
+});
+
+describe('a registered client with keys', () => {
+  const jwks = { keys: [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: 'one' }] };
+  const keyed: ClientMetadata = { ...METADATA, token_endpoint_auth_method: 'private_key_jwt' };
+
+  test('carries them in its client_id, and has no secret', () => {
+    const ids = signedClientIds();
+    const client = ids.register({ ...keyed, jwks, token_endpoint_auth_signing_alg: 'ES256' });
+    expect(client).not.toHaveProperty('clientSecret');
+    const found = ids.open(client.clientId);
+    expect(found).toMatchObject({ authenticationMethod: 'private_key_jwt', jwks, signingAlgorithm: 'ES256' });
+    expect(found).not.toHaveProperty('secretHash');
+    expect(found?.metadata).toEqual({ ...keyed, jwks, token_endpoint_auth_signing_alg: 'ES256' });
+  });
+
+  test('or where they are', () => {
+    const ids = signedClientIds();
+    const { clientId } = ids.register({ ...keyed, jwks_uri: 'https://client.example/jwks' });
+    expect(ids.open(clientId)).toMatchObject({ jwksUri: 'https://client.example/jwks' });
+  });
+
+  test('is refused where they do not fit', () => {
+    const large = { keys: Array.from({ length: 5 }, () => ({ kty: 'RSA', n: 'n'.repeat(342), e: 'AQAB' })) };
+    expect(() => signedClientIds().register({ ...keyed, jwks: large })).toThrow('registration_too_large');
   });
 });

@@ -59,7 +59,7 @@ describe('settings', () => {
       },
       refresh: { replayWindow: 86_400, burstWindow: 10, reuse: 'revoke' },
       dpop: { nonce: 'off', strict: true },
-      registration: { enabled: true },
+      registration: { enabled: true, management: false },
       clientDocuments: { enabled: true },
       keys: { algorithm: 'ES256', timings: defaultTimings },
       rateLimits: { enabled: true, authorize: 60, token: 300, register: 20, revoke: 120 },
@@ -448,6 +448,15 @@ describe('Redis', () => {
 
 describe('warnings', () => {
   const GUARDMINT_KEYS_SECRET = 'passphrase:kept somewhere else';
+
+  test('registrations that everybody can make and delete work and are warned about', () => {
+    const settings = (registration: object) => ({ resources: [RESOURCE], registration });
+    expect(load({ GUARDMINT_KEYS_SECRET }, settings({ management: true })).warnings).toEqual([
+      expect.stringMatching(/^registration\.management: everybody may register/),
+    ]);
+    const closed = { management: true, initialAccessTokenHashes: ['A'.repeat(43)] };
+    expect(load({ GUARDMINT_KEYS_SECRET }, settings(closed)).warnings).toEqual([]);
+  });
 
   test.each([
     [{ GUARDMINT_HOST: '0.0.0.0' }, /^issuer: http:\/\/localhost:3000 means each caller's own machine/],
