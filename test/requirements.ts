@@ -417,6 +417,144 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     status: 'implemented',
     behaviour: 'Nothing is fetched before the person has signed in.',
   },
+  'EMA-01': {
+    source: 'ID-JAG §4.4; RFC 7523 §2.1',
+    status: 'implemented',
+    behaviour: 'An ID-JAG of a trusted identity provider buys an access token with the JWT bearer grant.',
+  },
+  'EMA-02': {
+    source: 'MCP enterprise-managed authorization §5; ID-JAG §8.1',
+    status: 'implemented',
+    behaviour:
+      'The client authenticates as it is registered here, or as its metadata document says; public clients only where the operator allows it.',
+  },
+  'EMA-03': {
+    source: 'ID-JAG §4.4.1',
+    status: 'implemented',
+    behaviour: '`typ` must be `oauth-id-jag+jwt`.',
+  },
+  'EMA-04': {
+    source: 'ID-JAG §4.4.1',
+    status: 'implemented',
+    behaviour: 'Our issuer identifier is the only audience, as a text or alone in a list.',
+  },
+  'EMA-05': {
+    source: 'ID-JAG §4.4.1',
+    status: 'implemented',
+    behaviour: '`client_id` in the assertion is the client that authenticated.',
+  },
+  'EMA-06': {
+    source: 'ID-JAG §3.1',
+    status: 'implemented',
+    behaviour:
+      '`iss`, `sub`, `aud`, `client_id`, `jti`, `exp` and `iat` are required; optional claims are read with their types and not copied.',
+  },
+  'EMA-07': {
+    source: 'MCP enterprise-managed authorization §4.3; ID-JAG §3.1',
+    status: 'implemented',
+    behaviour: '`resource` may be left out; where it is there, a text or a list, nothing else can be had.',
+  },
+  'EMA-08': {
+    source: 'MCP enterprise-managed authorization §5.1',
+    status: 'implemented',
+    behaviour: 'The access token is for that resource only.',
+  },
+  'EMA-09': {
+    source: 'ID-JAG §4.4.1',
+    status: 'implemented',
+    behaviour: 'The scope is what assertion, request, client and resource have in common, and is told.',
+  },
+  'EMA-10': {
+    source: 'ID-JAG §3.1; RFC 9396',
+    status: 'implemented',
+    behaviour: '`authorization_details` cannot be honoured and are refused.',
+  },
+  'EMA-11': {
+    source: 'ID-JAG §8, proof of possession',
+    status: 'implemented',
+    behaviour: 'An assertion that is bound to a key needs the proof of that key.',
+  },
+  'EMA-12': {
+    source: 'ID-JAG §4.4.3',
+    status: 'implemented',
+    behaviour: 'No refresh token is issued.',
+  },
+  'EMA-13': {
+    source: 'ID-JAG §7.2, §8.4',
+    status: 'implemented',
+    behaviour: 'The metadata names the profile and the grant type, and no issuer that is trusted.',
+  },
+  'EMA-14': {
+    source: 'ID-JAG §6',
+    status: 'implemented',
+    behaviour:
+      'Trust is configured by issuer: keys, tenant, clients, resources, scope, and how its subjects become ours.',
+  },
+  'EMA-15': {
+    source: 'ID-JAG §8.3',
+    status: 'implemented',
+    behaviour: 'This server is never an identity provider to itself.',
+  },
+  'EMA-16': {
+    source: 'ID-JAG §4.4.1; conformance #470',
+    status: 'implemented',
+    behaviour:
+      'Refusals carry `invalid_grant`, `invalid_client`, `unauthorized_client`, `invalid_scope` or `invalid_target`.',
+  },
+  'EMA-17': {
+    source: 'ext-auth PR #12',
+    status: 'implemented',
+    behaviour:
+      'An assertion is used once, unless the operator says otherwise for its issuer; a refused one is not used up.',
+  },
+  'EMA-18': {
+    source: 'ext-auth PR #12; RFC 8725 §3.1',
+    status: 'implemented',
+    behaviour: 'Only asymmetric algorithms and published keys count, and no key the assertion brings.',
+  },
+  'WIF-01': {
+    source: 'SEP-1933',
+    status: 'implemented',
+    behaviour: 'A token of a workload platform buys an access token without any client.',
+  },
+  'WIF-02': {
+    source: 'SEP-1933; SPIFFE JWT-SVID §3',
+    status: 'implemented',
+    behaviour: '`iss`, `sub`, `aud` and `exp` are required. `iat` and `jti` are not: a JWT-SVID may have neither.',
+  },
+  'WIF-03': {
+    source: 'SEP-1933; RFC 7523 §3',
+    status: 'implemented',
+    behaviour:
+      'The only audience is the issuer, with or without a slash, the token endpoint, or one the operator named.',
+  },
+  'WIF-04': {
+    source: 'SEP-1933',
+    status: 'implemented',
+    behaviour:
+      'Issuers and the claims of their workloads are configured apart from each other; the first rule that fits decides.',
+  },
+  'WIF-05': {
+    source: 'SEP-1933',
+    status: 'implemented',
+    behaviour: 'Which resources and scope a workload may have is configured.',
+  },
+  'WIF-06': {
+    source: 'SEP-1933; RFC 6749 §5.2',
+    status: 'implemented',
+    behaviour: 'Refusals carry `invalid_grant`, `invalid_scope` or `invalid_target`.',
+  },
+  'WIF-07': {
+    source: 'SEP-1933',
+    status: 'implemented',
+    behaviour:
+      'A token may be used until it expires, as those of Kubernetes are, unless the operator says once; keys are kept.',
+  },
+  'WIF-08': {
+    source: 'SEP-1933',
+    status: 'implemented',
+    behaviour: 'The grant type is advertised, and no issuer that is trusted.',
+  },
   'SEP-3149': {
     source: 'SEP-3149',
     status: 'implemented',

@@ -43,6 +43,7 @@ export async function openAssertionWorld(
         clientEntry('other-app'),
         clientEntry('reader', { scope: 'mcp:read' }),
         clientEntry('no-grant', { grant_types: ['client_credentials'] }),
+        clientEntry('post-app', { token_endpoint_auth_method: 'client_secret_post' }),
         { client_id: 'public-app', grant_types: [JWT_BEARER] },
         clientEntry(CLUSTER_CLIENT),
       ],

@@ -324,6 +324,63 @@ describe('problems', () => {
     expect(faults({ scopes: { nothing: ['use'] } })).toEqual(['scopes.nothing: "nothing" is not a scope of from']);
   });
 
+  test('issuers of assertions are named once, have one place for their keys, and are not this server [EMA-15]', () => {
+    const issuer = 'https://idp.example.com';
+    const workloads = [{ clientId: 'w', claims: { sub: 'x' } }];
+    const faults = (file: object) =>
+      problems(
+        {},
+        {
+          issuer: 'https://auth.example.com',
+          trustProxy: 1,
+          keysSecret: 'A'.repeat(43),
+          resources: [RESOURCE],
+          ...file,
+        },
+      ).map((problem) => problem.replace('guardmint.json: ', ''));
+    const provider = (change: object) => faults({ identityProviders: [{ issuer, ...change }] });
+    const platform = (change: object) => faults({ workloadIssuers: [{ issuer, workloads, ...change }] });
+
+    expect(provider({})).toEqual([]);
+    expect(provider({ jwks: { keys: [] } })).toEqual([]);
+    expect(platform({ issuer: 'spiffe://acme.example', jwksUri: 'https://keys.example.com' })).toEqual([]);
+    expect(provider({ issuer: 'https://auth.example.com' })).toEqual([
+      'identityProviders[0].issuer: must not be this server itself',
+    ]);
+    expect(problems({}, { identityProviders: [{ issuer: 'http://localhost:3000' }] })).toEqual([
+      'guardmint.json: identityProviders[0].issuer: must not be this server itself',
+    ]);
+    expect(faults({ identityProviders: [{ issuer }, { issuer }] })).toEqual([
+      'identityProviders[1].issuer: is listed twice',
+    ]);
+    expect(faults({ identityProviders: [{ issuer }, { issuer: `${issuer}/2`, subject: 'sub' }] })).toEqual([
+      'identityProviders[1].subject: must be derived where there are several, so that none can name the people of another',
+    ]);
+    expect(provider({ jwks: { keys: [] }, jwksUri: 'https://a.example' })).toEqual([
+      'identityProviders[0].jwksUri: must be absent where jwks is given',
+    ]);
+    for (const jwksUri of ['http://idp.example.com/jwks', 'ftp://a.example', 'x', 'https://a:b@c.example'])
+      expect(provider({ jwksUri })).toEqual([
+        'identityProviders[0].jwksUri: must be an https URL, or http on this machine',
+      ]);
+    expect(platform({ issuer: 'spiffe://acme.example' })).toEqual([
+      'workloadIssuers[0].issuer: must be a URL, so that its metadata can be found, or have jwks or jwksUri',
+    ]);
+    expect(provider({ resources: ['https://x.example'] })).toEqual([
+      'identityProviders[0].resources[0]: is not one of the resources',
+    ]);
+    expect(platform({ workloads: [] })).toEqual(['workloadIssuers[0].workloads: must name at least one workload']);
+    expect(platform({ workloads: [{ clientId: 'w', claims: {} }] })).toEqual([
+      'workloadIssuers[0].workloads[0].claims: must name at least one claim',
+    ]);
+    expect(platform({ workloads: [{ clientId: 'w', claims: { sub: '*' } }] })).toEqual([
+      'workloadIssuers[0].workloads[0].claims.sub: must say something before the *',
+    ]);
+    expect(platform({ workloads: [{ clientId: 'w', claims: { sub: ['a', 7] } }] })).toEqual([
+      'workloadIssuers[0].workloads[0].claims.sub: must be a text or a list',
+    ]);
+  });
+
   test('a file that is no JSON object is refused without quoting it', () => {
     const refusal = (text: string) => () => loadConfig({ env: {}, readFile: () => text });
 
