@@ -119,7 +119,7 @@ export const SETTINGS = z
       ),
     host: text(255).default('127.0.0.1').describe('The address to listen on.'),
     port: whole(0, 65_535).default(3000).describe('The port of the authorization server.'),
-    managementPort: whole(0, 65_535).default(9000).describe('The port of `/livez` and `/readyz`.'),
+    managementPort: whole(0, 65_535).default(9000).describe('The port of `/livez`, `/readyz` and `/metrics`.'),
     keysDir: text(4096).default('keys').describe('The folder of the keys.'),
     keysSecret: z
       .exactOptional(text(8192))

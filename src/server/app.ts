@@ -7,7 +7,7 @@ import type { KeyRing } from '../keys/index.ts';
 import { type ResourceDirectory, reject, UnavailableError } from '../oauth/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { JwtProvider } from '../provider/index.ts';
-import type { Log } from '../telemetry/index.ts';
+import type { Log, Metrics } from '../telemetry/index.ts';
 import type { RevocationFeed } from '../tokens/index.ts';
 import { createRateLimiter } from './rate-limiters.ts';
 import { reportFaultsTo, requestLog } from './request-log.ts';
@@ -24,6 +24,7 @@ export interface AppParts {
   readonly dpop: DpopOptions;
   readonly platform: { readonly clock: Clock; readonly random: Random; readonly audit: Audit };
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 /** The Koa app of the public port: endpoints, pages, and one answer for everything else. */
@@ -54,7 +55,7 @@ export function createApp(config: Config, parts: AppParts): Koa {
     rateLimiters: config.rateLimits.enabled ? limitersOf(config) : {},
   });
 
-  app.use(requestLog({ log, random: platform.random }));
+  app.use(requestLog({ log, random: platform.random, metrics: parts.metrics }));
   app.use(securityHeaders({ isHttps: config.issuer.startsWith('https:') }));
   app.use(errorBoundary({ reportFault, refusalPage: interaction.showError }));
   app.use(routes.routes());

@@ -14,7 +14,7 @@ import {
   systemClock,
   systemRandom,
 } from '../platform/index.ts';
-import { createAuditLog, createLog, type Log } from '../telemetry/index.ts';
+import { createAuditLog, createLog, createMetrics, type Log, type Metrics } from '../telemetry/index.ts';
 import {
   createAuthorizationCodes,
   createDpopNonces,
@@ -31,6 +31,7 @@ import { createHttpServer, openPort, shutPort } from './http-server.ts';
 import { createKeyDenial, type KeyDenial } from './key-denial.ts';
 import { describeReadOnlyFolder, openKeyRing } from './keys.ts';
 import { createManagement } from './management.ts';
+import { measureStore } from './measured-store.ts';
 import { openPersonalGrants } from './personal-grants.ts';
 import { buildProvider } from './provider.ts';
 import { reportFaultsTo } from './request-log.ts';
@@ -62,6 +63,8 @@ export interface Guardmint {
   readonly keys: KeyRing;
   readonly store: TokenStore;
   readonly users: LocalUsers;
+  /** What `/metrics` of the management port says, for an app that is mounted elsewhere. */
+  readonly metrics: Pick<Metrics, 'render'>;
   /** The user made because there was none, with the password that is told only here. */
   readonly firstUser: { readonly username: string; readonly password: string } | undefined;
   /** Opens both ports. @throws when one of them is taken. */
@@ -75,10 +78,11 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const clock = parts.clock ?? systemClock;
   const random = parts.random ?? systemRandom;
   const log = parts.log ?? createLog({ level: config.logLevel });
-  const audit = joinAudits(createAuditLog(log), parts.audit);
+  const metrics = await createMetrics();
+  const audit = joinAudits(joinAudits(createAuditLog(log), metrics.audit), parts.audit);
   const platform = { clock, random, audit };
 
-  const store = parts.store ?? (await openStore(config, { clock, log }));
+  const store = measureStore(parts.store ?? (await openStore(config, { clock, log })), metrics);
   let keyDenial: KeyDenial | undefined;
   const denyRevokedKeys: Audit = ({ event }) => {
     if (event === 'key.revoked') void keyDenial?.look();
@@ -147,11 +151,19 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     revocationFeed,
     platform,
     log,
+    metrics,
+  });
+  metrics.observe({
+    keys: () => keys.list(),
+    denied: () => revocationFeed.count(),
+    readers: () => revocationFeed.readers(),
+    now: clock,
   });
 
   const answer = app.callback();
   const server = createHttpServer((request, response) => void answer(request, response));
   const management = createManagement({
+    metrics,
     checks: [
       { name: 'store', check: () => store.ping() },
       { name: 'signingKey', check: () => void keys.signer() },
@@ -164,6 +176,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     keys,
     store,
     users,
+    metrics,
     firstUser,
 
     async listen() {

@@ -2,11 +2,11 @@ import type { Middleware } from 'koa';
 import type { FaultReporter } from '../endpoints/index.ts';
 import { OAuthError, UnavailableError } from '../oauth/index.ts';
 import type { Audit, Random } from '../platform/index.ts';
-import { describeRequest, type Log } from '../telemetry/index.ts';
+import { describeRequest, type Log, type Metrics } from '../telemetry/index.ts';
 
-/** Gives every request an id, answered as `X-Request-Id`, and writes one line when it is answered. */
-export function requestLog(deps: { log: Log; random: Random }): Middleware {
-  const { log, random } = deps;
+/** Gives every request an id, answered as `X-Request-Id`; writes one line when it is answered, and counts it. */
+export function requestLog(deps: { log: Log; random: Random; metrics: Pick<Metrics, 'countRequest'> }): Middleware {
+  const { log, random, metrics } = deps;
   return async function logRequest(ctx, next) {
     const started = performance.now();
     const requestId = random(9);
@@ -15,13 +15,16 @@ export function requestLog(deps: { log: Log; random: Random }): Middleware {
     try {
       await next();
     } finally {
+      const milliseconds = performance.now() - started;
+      const route = routeOf(ctx) ?? 'none';
+      metrics.countRequest({ method: ctx.method, route, status: ctx.status, seconds: milliseconds / 1000 });
       const line = describeRequest({
         requestId,
         method: ctx.method,
         route: routeOf(ctx),
         search: ctx.search,
         status: ctx.status,
-        milliseconds: performance.now() - started,
+        milliseconds,
         address: ctx.ip,
       });
       log.info({ ...line }, 'request');

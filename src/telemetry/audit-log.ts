@@ -2,7 +2,7 @@ import type { Audit, AuditEventName } from '../platform/index.ts';
 import type { Log } from './log.ts';
 
 // What an operator should look at: an attack, a mistake or damage.
-const WARNINGS: ReadonlySet<AuditEventName> = new Set([
+export const WARNINGS: ReadonlySet<AuditEventName> = new Set([
   'sign_in.throttled',
   'code.replayed',
   'assertion.replayed',

@@ -24,6 +24,10 @@ export interface RevocationFeed {
    * where the position is lost. While the store does not answer, the reader hears nothing.
    */
   follow(position: string, reader: RevocationReader): Disposable;
+  /** How many readers follow. */
+  readers(): number;
+  /** How much is denied. @throws UnavailableError */
+  count(): Promise<number>;
   /** Ends every reader at once. */
   close(): void;
 }
@@ -163,5 +167,12 @@ export function createRevocationFeed(deps: {
     for (const one of following) end(one);
   }
 
-  return { snapshot, since, follow, close };
+  return {
+    snapshot,
+    since,
+    follow,
+    readers: () => following.size,
+    count: async () => (await copy.read()).entries.length,
+    close,
+  };
 }

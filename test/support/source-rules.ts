@@ -41,6 +41,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@koa/router': ['endpoints', 'interaction', 'server'],
   '@modelcontextprotocol/sdk': ['resource/mcp-sdk-v1.ts'],
   '@modelcontextprotocol/server': ['resource/mcp.ts'],
+  '@prometheus-io/client': ['telemetry'],
   'close-with-grace': ['server'],
   commander: ['cli'],
   eta: ['interaction'],
