@@ -35,6 +35,7 @@ export const SUBSCRIPTION_TIMINGS: SubscriptionTimings = {
 
 const LOCATE_AGAIN = 600_000;
 const RETURN_PAUSE = 50;
+const HOPEFUL_FAILURES = 3;
 const MINUTE = 60_000;
 
 /**
@@ -80,8 +81,9 @@ export function createSubscription(deps: {
 
   async function goOn({ list, stream }: RevocationPlaces): Promise<void> {
     await catchUp(list);
-    const untilStream = stream === undefined ? timings.poll : streamAgainAt - performance.now();
-    if (stream === undefined || untilStream > 0) return wait('offered', Math.min(timings.poll, untilStream));
+    if (stream === undefined) return wait('offered', timings.poll);
+    const untilStream = streamAgainAt - performance.now();
+    if (untilStream > 0) return wait('offered', Math.min(pollInterval(), untilStream));
     outageSince = undefined;
     reader.report('offered');
     await tryStream(stream);
@@ -96,6 +98,14 @@ export function createSubscription(deps: {
   function retryInterval(): number {
     const outage = performance.now() - (outageSince ?? performance.now());
     return outage < MINUTE ? 500 : outage < 10 * MINUTE ? 2_000 : 5_000;
+  }
+
+  /**
+   * More often while it may be that streams do get through: servers that are replaced one after the other end them too, and
+   * end one that has only just begun.
+   */
+  function pollInterval(): number {
+    return streamFailures <= HOPEFUL_FAILURES ? Math.min(timings.poll, timings.streamAgain) : timings.poll;
   }
 
   async function catchUp(list: string): Promise<void> {

@@ -298,6 +298,28 @@ describe('through outages', () => {
     expect(issuer.asked.at(-1)).toContain(`since=${epoch}.`);
   });
 
+  test('streams that end soon, as those of servers that are replaced, are bridged by asking often', async () => {
+    await using issuer = await startRevocationIssuer();
+    const timings = { poll: 3_600_000, streamAgain: 100 };
+    const { verifier } = createTimedVerifier(issuer, { timings });
+    using _ = verifier;
+    const token = issuer.token({ jti: 'jti' });
+    await isAccepted(verifier, token);
+    const paths = () => issuer.asked.map((url) => url.split('?')[0]).filter((path) => path?.startsWith('/revocations'));
+    const streams = () => paths().filter((path) => path === '/revocations/stream').length;
+    for (const count of [1, 2, 3]) {
+      await vi.waitFor(() => expect(streams()).toBe(count), WAIT);
+      issuer.endStreams();
+    }
+
+    // After the third the next one is 1.6 s away.
+    await vi.waitFor(() => expect(streams()).toBe(4), WAIT);
+    const afterTheThird = paths().join(' ').split('/revocations/stream')[3] ?? '';
+    expect(afterTheThird.split('/revocations').length - 1).toBeGreaterThan(2);
+    await issuer.deny('jti');
+    await refused(verifier, token);
+  });
+
   test('where a proxy keeps streams to itself the list is polled, and the stream tried again ever more rarely', async () => {
     await using issuer = await startRevocationIssuer();
     await using proxy = await startProxy(issuer.issuer);
