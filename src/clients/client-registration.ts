@@ -27,6 +27,7 @@ export interface ClientMetadata {
   readonly jwks_uri?: string;
   readonly token_endpoint_auth_signing_alg?: string;
   readonly dpop_bound_access_tokens?: boolean;
+  readonly require_pushed_authorization_requests?: boolean;
 }
 
 /** What registration admits. */
@@ -69,6 +70,7 @@ const SCHEMA = z.object({
   application_type: z.enum(['native', 'web']).optional(),
   scope: emptyIsAbsent(text(1024)),
   dpop_bound_access_tokens: z.boolean().optional(),
+  require_pushed_authorization_requests: z.boolean().optional(),
 });
 
 /**

@@ -38,6 +38,8 @@ export interface Client {
   readonly issuedAt?: EpochSeconds;
   /** Whether every token request needs a DPoP proof (RFC 9449 §5.2 `dpop_bound_access_tokens`). */
   readonly dpopBoundAccessTokens?: boolean;
+  /** Whether its authorization requests must be pushed first (RFC 9126 §6 `require_pushed_authorization_requests`). */
+  readonly requirePushedAuthorizationRequests?: boolean;
 }
 
 /** A client fresh from registration, with the secret it will never be shown again. */

@@ -18,6 +18,8 @@ export interface ConfiguredClient {
   readonly scope?: string | undefined;
   /** Whether all its token requests need a DPoP proof (RFC 9449 §5.2). */
   readonly dpop_bound_access_tokens?: boolean | undefined;
+  /** Whether its authorization requests must be pushed first (RFC 9126 §6). */
+  readonly require_pushed_authorization_requests?: boolean | undefined;
 }
 
 /** The `Client` of a configuration entry. */
@@ -40,6 +42,7 @@ export function configuredClient(entry: ConfiguredClient): Client {
     ...(jwksUri !== undefined && { jwksUri }),
     ...(signingAlgorithm !== undefined && { signingAlgorithm }),
     ...(scope !== undefined && { scope }),
+    ...(entry.require_pushed_authorization_requests === true && { requirePushedAuthorizationRequests: true }),
     ...(entry.dpop_bound_access_tokens === true && { dpopBoundAccessTokens: true }),
     metadata: metadata as JsonObject,
   };

@@ -27,6 +27,8 @@ interface SignedClaims {
   readonly s?: string;
   /** dpop_bound_access_tokens, absent: false */
   readonly d?: true;
+  /** require_pushed_authorization_requests, absent: false */
+  readonly p?: true;
   readonly iat: number;
   /** 12 random bytes: two registrations are never the same client, so that nobody can register another's secret. */
   readonly j: string;
@@ -64,6 +66,7 @@ export function createSignedClientIds(deps: { keys: KeyRing; clock: Clock; rando
       ...(metadata.jwks_uri !== undefined && { u: metadata.jwks_uri }),
       ...(metadata.token_endpoint_auth_signing_alg !== undefined && { s: metadata.token_endpoint_auth_signing_alg }),
       ...(metadata.dpop_bound_access_tokens === true && { d: true as const }),
+      ...(metadata.require_pushed_authorization_requests === true && { p: true as const }),
       iat: issuedAt,
       j: random(12),
     };
@@ -144,6 +147,7 @@ function toClient(clientId: string, claims: SignedClaims, key: SecretKey): Clien
     ...(claims.u !== undefined && { jwksUri: claims.u }),
     ...(claims.s !== undefined && { signingAlgorithm: claims.s }),
     ...(claims.d === true && { dpopBoundAccessTokens: true }),
+    ...(claims.p === true && { requirePushedAuthorizationRequests: true }),
     metadata: {
       redirect_uris: claims.r,
       grant_types: grantTypes,
@@ -155,6 +159,7 @@ function toClient(clientId: string, claims: SignedClaims, key: SecretKey): Clien
       ...(claims.u !== undefined && { jwks_uri: claims.u }),
       ...(claims.s !== undefined && { token_endpoint_auth_signing_alg: claims.s }),
       ...(claims.d === true && { dpop_bound_access_tokens: true }),
+      ...(claims.p === true && { require_pushed_authorization_requests: true }),
     },
     issuedAt: claims.iat,
   };

@@ -78,6 +78,9 @@ const client = z
       dpop_bound_access_tokens: z
         .exactOptional(flag())
         .describe('Whether all its token requests need a DPoP proof (RFC 9449 §5.2).'),
+      require_pushed_authorization_requests: z
+        .exactOptional(flag())
+        .describe('Whether its authorization requests must be pushed to `/par` first (RFC 9126 §6).'),
       client_uri: z.exactOptional(link).describe('Its home page.'),
       logo_uri: z.exactOptional(link).describe('Its logo. Never loaded by our pages.'),
       tos_uri: z.exactOptional(link).describe('Its terms of service.'),
@@ -245,6 +248,15 @@ export const SETTINGS = z
         .default(true)
         .describe('Whether used proofs are remembered in the store, for all instances; else in each process alone.'),
     }),
+    pushedRequests: group({
+      required: flag()
+        .default(false)
+        .describe(
+          'Whether `/authorize` takes only requests that were pushed to `/par` (RFC 9126). Clients that are metadata ' +
+            'documents cannot push.',
+        ),
+      lifetime: seconds(5, 600).default(90).describe('From pushing a request to opening it at `/authorize`.'),
+    }),
     registration: group({
       enabled: flag().default(true).describe('Whether clients may register themselves (RFC 7591).'),
       validScopes: z
@@ -290,6 +302,7 @@ export const SETTINGS = z
         .describe('Whether requests and sign-in attempts are limited. Off is for drills and benchmarks.'),
       authorize: whole(1, 1_000_000).default(60).describe('Requests to `/authorize` per minute and address.'),
       token: whole(1, 1_000_000).default(300).describe('Requests to `/token` per minute and address.'),
+      par: whole(1, 1_000_000).default(120).describe('Requests to `/par` per minute and address.'),
       register: whole(1, 1_000_000).default(20).describe('Registrations per minute and address.'),
       revoke: whole(1, 1_000_000).default(120).describe('Requests to `/revoke` per minute and address.'),
     }),

@@ -18,9 +18,12 @@ export interface Authorization {
   /**
    * The URL for the parameters of a request. Two steps: what fails before the redirect URI is proved is thrown, to be
    * shown to the person; what fails after goes to the client, with `state` and `iss` (RFC 6749 §4.1.2.1).
+   * @param pushedId what the request was pushed as (RFC 9126); absent: it was not
    * @throws OAuthError, UnavailableError
    */
-  authorize(form: Form, context: FaultContext): Promise<string>;
+  authorize(form: Form, context: FaultContext, pushedId?: string): Promise<string>;
+  /** The same checks for a request that is only to be kept (RFC 9126 §2.1). @throws OAuthError */
+  check(form: Form, client: Client): void;
 }
 
 export function createAuthorization(deps: {
@@ -28,8 +31,10 @@ export function createAuthorization(deps: {
   issuer: string;
   resources: ResourceDirectory;
   reportFault: FaultReporter;
+  /** Whether every request must have been pushed; absent: those of clients that say so. */
+  requiresPush?: boolean;
 }): Authorization {
-  const { provider, issuer, resources, reportFault } = deps;
+  const { provider, issuer, resources, reportFault, requiresPush = false } = deps;
 
   async function findClient(form: Form): Promise<Client> {
     const clientId = clientIdOf(form);
@@ -45,11 +50,18 @@ export function createAuthorization(deps: {
   }
 
   return {
-    async authorize(form, context) {
+    check(form, client) {
+      parseAuthorizationRequest(form, client, proveTarget(form, client), resources);
+    },
+
+    async authorize(form, context, pushedId) {
       const client = await findClient(form);
       const target = proveTarget(form, client);
       try {
-        return await provider.authorize(client, parseAuthorizationRequest(form, client, target, resources));
+        const request = parseAuthorizationRequest(form, client, target, resources);
+        if (pushedId !== undefined) return await provider.authorize(client, { ...request, pushedId });
+        if (requiresPush || client.requirePushedAuthorizationRequests === true) throw reject('pushed_request_required');
+        return await provider.authorize(client, request);
       } catch (thrown) {
         const refusal = asRefusal(thrown);
         reportFault(thrown instanceof Error ? thrown : refusal, context);

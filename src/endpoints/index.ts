@@ -10,6 +10,7 @@ export type { DpopNonces, DpopOptions, ProofReplays } from './dpop.ts';
 export type { FaultReporter, RefusalPage } from './error-boundary.ts';
 export { errorBoundary } from './error-boundary.ts';
 export type { PublishedJwkSet } from './jwks.ts';
+export type { PushedRequestOptions, PushedRequests } from './par.ts';
 export type { RateLimiter } from './rate-limit.ts';
 export type { PublishedRevocations, RevocationFeed } from './revocations.ts';
 export type { AuthRoutesOptions, ClientRegistrationOptions, RevocationOptions } from './routes.ts';

@@ -24,6 +24,7 @@ import { createDpopGate, type DpopOptions } from './dpop.ts';
 import type { FaultReporter, RefusalPage } from './error-boundary.ts';
 import { jwksEndpoint, type PublishedJwkSet } from './jwks.ts';
 import { metadataEndpoint } from './metadata.ts';
+import { type PushedRequestOptions, parEndpoint } from './par.ts';
 import { limited, type RateLimiter } from './rate-limit.ts';
 import { clientConfigurationEndpoint, registerEndpoint, registrationAnswer } from './register.ts';
 import { revocationStreamEndpoint } from './revocation-stream.ts';
@@ -70,11 +71,13 @@ export interface AuthRoutesOptions<
   readonly revocationFeed?: RevocationFeed;
   /** Proof of possession (RFC 9449); absent: proofs are not looked at and none is advertised. */
   readonly dpop?: DpopOptions;
+  /** Pushed authorization requests (RFC 9126); absent: there is no `/par`. */
+  readonly pushedRequestOptions?: PushedRequestOptions;
   readonly clock?: Clock;
   readonly reportFault?: FaultReporter;
   /** The page a person sees when `/authorize` refuses; absent: JSON. */
   readonly refusalPage?: RefusalPage;
-  readonly rateLimiters?: Partial<Record<'authorize' | 'token' | 'register' | 'revoke', RateLimiter>>;
+  readonly rateLimiters?: Partial<Record<'authorize' | 'token' | 'par' | 'register' | 'revoke', RateLimiter>>;
 }
 
 /**
@@ -98,7 +101,9 @@ export function createAuthRoutes<
   const resources = options.resources ?? createResourceDirectory({ resources: [] });
   const grants = createGrants({ provider, clock, resources });
   const grantTypes = grants.map((grant) => grant.grantType);
-  const authorization = createAuthorization({ provider, issuer, resources, reportFault });
+  const pushing = options.pushedRequestOptions;
+  const requiresPush = pushing?.required ?? false;
+  const authorization = createAuthorization({ provider, issuer, resources, reportFault, requiresPush });
   const authenticate = createClientAuthentication({ assertions: options.clientAssertions });
   const findClient = (clientId: string, presented: string) => provider.getClient(clientId, presented);
   const dpop = options.dpop && createDpopGate({ ...options.dpop, clock });
@@ -113,7 +118,9 @@ export function createAuthRoutes<
     },
     {
       path: `${path}/authorize`,
-      ...both(limited(limiters.authorize, authorizeEndpoint({ authorization, provider }))),
+      ...both(
+        limited(limiters.authorize, authorizeEndpoint({ authorization, provider, pushedRequests: pushing?.requests })),
+      ),
       isCrossOrigin: false,
       refusalPage: options.refusalPage,
     },
@@ -168,6 +175,12 @@ export function createAuthRoutes<
     routes.push({ path: `${path}/revoke`, post: limited(limiters.revoke, endpoint), isCrossOrigin: true });
   }
 
+  if (pushing !== undefined) {
+    const { requests } = pushing;
+    const endpoint = parEndpoint({ findClient, authenticate, authorization, requests, dpop, url: `${issuer}/par` });
+    routes.push({ path: `${path}/par`, post: limited(limiters.par, endpoint), isCrossOrigin: true });
+  }
+
   const { revocationFeed: feed } = options;
   if (feed !== undefined) {
     const list = revocationsEndpoint(feed);
@@ -209,6 +222,7 @@ function buildMetadata(
     | 'clientAssertions'
     | 'jwkSet'
     | 'dpop'
+    | 'pushedRequestOptions'
   >,
   resources: ResourceDirectory,
   grantTypes: readonly string[],
@@ -241,6 +255,10 @@ function buildMetadata(
     ...(options.serviceDocumentationUrl !== undefined && { service_documentation: options.serviceDocumentationUrl }),
     authorization_response_iss_parameter_supported: true,
     ...(options.provider.signInBefore !== undefined && { client_id_metadata_document_supported: true as const }),
+    ...(options.pushedRequestOptions !== undefined && {
+      pushed_authorization_request_endpoint: `${issuer}/par`,
+      require_pushed_authorization_requests: options.pushedRequestOptions.required ?? false,
+    }),
     ...(options.dpop !== undefined && { dpop_signing_alg_values_supported: DPOP_ALGORITHMS }),
     ...(options.revocationFeed !== undefined && {
       revocation_list_endpoint: `${issuer}${REVOCATIONS}`,

@@ -68,7 +68,11 @@ export function createConsent(deps: {
     await forms.requireOwn(ctx, form, bindingOf(ticket, session));
     const decision = readDecision(form);
 
-    const spent = await oneTime.consumeOnce({ kind: 'consent', id: ticket.jti, expiresAt: ticket.exp });
+    const spent = await oneTime.consumeOnce({
+      kind: 'consent',
+      id: ticket.jti,
+      expiresAt: ticket.exp + PUSHED_LIFETIME,
+    });
     if (spent === 'again') throw reject('interaction_spent');
     const about = { client: ticket.client, subject: session.user.subject, resource: ticket.resource };
     if (decision === 'deny') {
@@ -100,6 +104,9 @@ export function createConsent(deps: {
 
   return { show, submit };
 }
+
+// Another look at the same pushed request may have begun that much later, and ends that much later.
+const PUSHED_LIFETIME = 600;
 
 function bindingOf(ticket: InteractionTicket, session: Session) {
   return { purpose: 'consent', ticket: ticket.jti, sid: session.sid } as const;

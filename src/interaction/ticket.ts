@@ -115,7 +115,8 @@ export function createInteractionTickets(deps: {
   async function issue(client: Client, request: AuthorizationRequest): Promise<string> {
     const { target, resource } = request;
     const claims: TicketClaims = {
-      jti: random(16),
+      // A pushed request is one request, however often it is taken up: the first decision spends it.
+      jti: request.pushedId ?? random(16),
       client: clientHash(client),
       origin: client.origin,
       clientName: displayName(client.clientName ?? (client.origin === 'configured' ? client.clientId : '')),

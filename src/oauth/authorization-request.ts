@@ -19,4 +19,6 @@ export interface AuthorizationRequest {
   readonly uiLocales?: readonly string[];
   /** The key the code is to be bound to (`dpop_jkt`, RFC 9449 §10). */
   readonly sender?: SenderConstraint;
+  /** What it was pushed as (RFC 9126): however often it is taken up, it may be granted once. */
+  readonly pushedId?: string;
 }

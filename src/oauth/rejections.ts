@@ -78,6 +78,12 @@ export const REJECTIONS = {
     status: 400,
     description: 'request_uri is not supported.',
   },
+  request_uri_invalid: {
+    error: 'invalid_request_uri',
+    status: 400,
+    description: 'The request_uri is not valid, or has expired.',
+  },
+  pushed_request_required: { ...REQUEST, description: 'The authorization request must be pushed first.' },
   code_challenge_missing: { ...REQUEST, description: 'code_challenge is required.' },
   code_challenge_malformed: { ...REQUEST, description: 'code_challenge must be a base64url SHA-256 value.' },
   code_challenge_method_unsupported: {

@@ -22,6 +22,8 @@ export interface ServerMetadata {
   readonly service_documentation?: string;
   readonly authorization_response_iss_parameter_supported: true;
   readonly client_id_metadata_document_supported?: true;
+  readonly pushed_authorization_request_endpoint?: string;
+  readonly require_pushed_authorization_requests?: boolean;
   readonly dpop_signing_alg_values_supported?: readonly string[];
   readonly protected_resources?: readonly string[];
   readonly revocation_list_endpoint?: string;

@@ -1,7 +1,13 @@
 import Koa from 'koa';
 import type { ClientAssertions } from '../clients/index.ts';
 import type { Config } from '../config/index.ts';
-import { createAuthRoutes, type DpopOptions, errorBoundary, type RateLimiter } from '../endpoints/index.ts';
+import {
+  createAuthRoutes,
+  type DpopOptions,
+  errorBoundary,
+  type PushedRequests,
+  type RateLimiter,
+} from '../endpoints/index.ts';
 import type { Interaction } from '../interaction/index.ts';
 import type { KeyRing } from '../keys/index.ts';
 import { type ResourceDirectory, reject, UnavailableError } from '../oauth/index.ts';
@@ -22,6 +28,7 @@ export interface AppParts {
   readonly clientAssertions: ClientAssertions;
   readonly revocationFeed: RevocationFeed;
   readonly dpop: DpopOptions;
+  readonly pushedRequests: PushedRequests;
   readonly platform: { readonly clock: Clock; readonly random: Random; readonly audit: Audit };
   readonly log: Log;
   readonly metrics: Metrics;
@@ -29,7 +36,18 @@ export interface AppParts {
 
 /** The Koa app of the public port: endpoints, pages, and one answer for everything else. */
 export function createApp(config: Config, parts: AppParts): Koa {
-  const { provider, keys, interaction, resources, clientAssertions, revocationFeed, dpop, platform, log } = parts;
+  const {
+    provider,
+    keys,
+    interaction,
+    resources,
+    clientAssertions,
+    revocationFeed,
+    dpop,
+    pushedRequests,
+    platform,
+    log,
+  } = parts;
   const reportFault = reportFaultsTo(log, platform.audit);
   const app = new Koa({ proxy: config.trustProxy > 0, maxIpsCount: config.trustProxy });
   app.silent = true;
@@ -49,6 +67,7 @@ export function createApp(config: Config, parts: AppParts): Koa {
     jwkSet: () => keys.jwkSet(),
     revocationFeed,
     dpop,
+    pushedRequestOptions: { requests: pushedRequests, required: config.pushedRequests.required },
     clock: platform.clock,
     reportFault,
     refusalPage: interaction.showError,
@@ -66,12 +85,13 @@ export function createApp(config: Config, parts: AppParts): Koa {
   return app;
 }
 
-function limitersOf(config: Config): Record<'authorize' | 'token' | 'register' | 'revoke', RateLimiter> {
+function limitersOf(config: Config): Record<'authorize' | 'token' | 'par' | 'register' | 'revoke', RateLimiter> {
   const perMinute = (requests: number) => createRateLimiter({ requests, seconds: 60 });
-  const { authorize, token, register, revoke } = config.rateLimits;
+  const { authorize, token, par, register, revoke } = config.rateLimits;
   return {
     authorize: perMinute(authorize),
     token: perMinute(token),
+    par: perMinute(par),
     register: perMinute(register),
     revoke: perMinute(revoke),
   };

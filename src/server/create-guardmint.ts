@@ -18,6 +18,7 @@ import { createAuditLog, createLog, createMetrics, type Log, type Metrics } from
 import {
   createAuthorizationCodes,
   createDpopNonces,
+  createPushedRequests,
   createRevocationDocuments,
   createRevocationFeed,
   createSealer,
@@ -130,7 +131,14 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   });
   const provider = buildProvider(config, { keys, store, codes, interaction, documents, assertions, platform });
   const reportFault = reportFaultsTo(log, audit);
-  const authorization = createAuthorization({ provider, issuer: config.issuer, resources, reportFault });
+  const requiresPush = config.pushedRequests.required;
+  const authorization = createAuthorization({
+    provider,
+    issuer: config.issuer,
+    resources,
+    reportFault,
+    requiresPush,
+  });
   const revocationFeed = createRevocationFeed({
     denylist,
     documents: createRevocationDocuments({ keys, issuer: config.issuer, clock }),
@@ -143,6 +151,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   } satisfies DpopOptions;
   const app = createApp(config, {
     dpop,
+    pushedRequests: createPushedRequests({ sealer, random, lifetime: config.pushedRequests.lifetime }),
     provider,
     keys,
     interaction,

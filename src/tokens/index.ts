@@ -23,6 +23,8 @@ export type { DpopNonces } from './dpop-nonce.ts';
 export { createDpopNonces } from './dpop-nonce.ts';
 export { findLiveFamilies } from './live-families.ts';
 export type { OneTimeMarker, OneTimeStore } from './one-time.ts';
+export type { PushedRequests } from './pushed-request.ts';
+export { createPushedRequests } from './pushed-request.ts';
 export type {
   NewRefreshFamily,
   PresentedRefreshToken,

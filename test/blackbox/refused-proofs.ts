@@ -1,9 +1,17 @@
 import { createDpopKey, type ProofChanges } from '../support/dpop.ts';
 import { startGuardmint } from '../support/guardmint.ts';
-import { type Expectation, jsonError } from './expectations.ts';
+import { type Expectation, jsonError, page, redirectError } from './expectations.ts';
 import { observe } from './runner.ts';
 import type { WireRequest } from './wire.ts';
-import { createWorld, type Parameters, postForm, type World } from './world.ts';
+import {
+  authorizationRequest,
+  authorizeRequest,
+  createWorld,
+  encodeParameters,
+  type Parameters,
+  postForm,
+  type World,
+} from './world.ts';
 
 type Refused = (world: World) => AsyncIterable<readonly [WireRequest, Expectation]> | Promise<void>;
 
@@ -20,7 +28,7 @@ async function withProof(
   return postForm('/token', form, { headers: [['DPoP', proof]] });
 }
 
-/** Requests refused for the key they prove, or do not prove (RFC 9449). */
+/** Requests refused for the key they prove, or do not prove (RFC 9449), and for not having been pushed (RFC 9126). */
 export const REFUSED_PROOFS: Readonly<
   Record<
     | 'code_of_other_key'
@@ -28,7 +36,9 @@ export const REFUSED_PROOFS: Readonly<
     | 'dpop_proof_invalid'
     | 'dpop_proof_missing'
     | 'dpop_proof_replayed'
-    | 'dpop_nonce_required',
+    | 'dpop_nonce_required'
+    | 'request_uri_invalid'
+    | 'pushed_request_required',
     Refused
   >
 > = {
@@ -72,5 +82,30 @@ export const REFUSED_PROOFS: Readonly<
       const observed = await observe(own, await withProof(own, form, { claims: { nonce } }));
       jsonError('dpop_nonce_required', { 'dpop-nonce': observed.answer.header('dpop-nonce') })(observed);
     }
+  },
+  request_uri_invalid: async function* (open) {
+    const { server, publicClient, otherClient } = open;
+    const pushed = await server.post('/par', encodeParameters(authorizationRequest(publicClient)));
+    const request_uri = String(pushed.body['request_uri']);
+    const headers = [['Accept', 'text/html']] as const;
+    const asked = (parameters: Parameters): WireRequest => ({
+      target: `/authorize?${encodeParameters(parameters)}`,
+      headers,
+    });
+    const { client_id } = publicClient;
+    const urn = 'urn:ietf:params:oauth:request_uri:';
+    for (const other of [urn, `${urn}x`, request_uri.slice(0, -1), `${request_uri}A`])
+      yield [asked({ client_id, request_uri: other }), page('request_uri_invalid')];
+    // What belongs to another client looks like what belongs to nobody, also beside a request that is in order.
+    yield [asked({ client_id: otherClient.client_id, request_uri }), page('request_uri_invalid')];
+    yield [authorizeRequest(open, { request_uri: urn }), page('request_uri_invalid')];
+  },
+  pushed_request_required: async (open) => {
+    const client = await open.client({ require_pushed_authorization_requests: true });
+    const changes = { client_id: client.client_id };
+    redirectError('pushed_request_required')(await observe(open, authorizeRequest(open, changes)));
+    await using server = await startGuardmint({ settings: { pushedRequests: { required: true } } });
+    const own = await createWorld(server);
+    redirectError('pushed_request_required')(await observe(own, authorizeRequest(own)));
   },
 };

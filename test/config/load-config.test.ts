@@ -60,9 +60,10 @@ describe('settings', () => {
       refresh: { replayWindow: 86_400, burstWindow: 10, reuse: 'revoke' },
       dpop: { nonce: 'off', strict: true },
       registration: { enabled: true, management: false },
+      pushedRequests: { required: false, lifetime: 90 },
       clientDocuments: { enabled: true },
       keys: { algorithm: 'ES256', timings: defaultTimings },
-      rateLimits: { enabled: true, authorize: 60, token: 300, register: 20, revoke: 120 },
+      rateLimits: { enabled: true, authorize: 60, token: 300, par: 120, register: 20, revoke: 120 },
       warnings: [
         expect.stringMatching(/^resources: none are configured/),
         expect.stringMatching(/^keysSecret: none is set, so private keys lie in clear/),
