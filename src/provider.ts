@@ -2,16 +2,19 @@
  * guardmint/provider: the provider port, the routes over any provider, and `JwtProvider`.
  */
 export type {
+  AssertionMarker,
   Client,
+  ClientAssertions,
   ClientAuthenticationMethod,
   ClientMetadata,
   ClientOrigin,
-  IdentityAssertion,
+  ConsumeOnce,
+  JwkSet,
+  JwkSetLimits,
   RegisteredClient,
-  UnverifiedAssertion,
-  Workload,
+  RemoteJwkSets,
 } from './clients/index.ts';
-export { clientHash } from './clients/index.ts';
+export { clientHash, createClientAssertions, createRemoteJwkSets } from './clients/index.ts';
 export type {
   AuthRoutesOptions,
   ClientRegistrationOptions,
@@ -39,6 +42,8 @@ export {
   responseUrl,
   UnavailableError,
 } from './oauth/index.ts';
+export type { GuardedFetch, GuardedFetchDeps } from './platform/index.ts';
+export { createGuardedFetch } from './platform/index.ts';
 export type {
   AccessToken,
   AuthorizationCode,

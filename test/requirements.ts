@@ -196,7 +196,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-45': {
     source: 'Client ID Metadata Document -02',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A client may be named by the URL of its metadata document.',
   },
   'AS-46': {
@@ -204,21 +204,21 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     status: 'implemented',
     behaviour: 'Clients register themselves where the operator leaves that on.',
   },
-  'AS-47': { source: 'MCP 2026-07-28', status: 'unproven', behaviour: 'Clients can be configured by the operator.' },
+  'AS-47': { source: 'MCP 2026-07-28', status: 'implemented', behaviour: 'Clients can be configured by the operator.' },
   'AS-48': {
     source: 'RFC 7591 §3.2',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A registration answers 201 with what was registered, and refusals carry the codes of RFC 7591.',
   },
   'AS-49': {
     source: 'SEP-837',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: '`application_type` is accepted, and a loopback redirect URI does not need it.',
   },
-  'AS-50': { source: 'SEP-2352', status: 'unproven', behaviour: 'A client_id of another issuer is not known here.' },
+  'AS-50': { source: 'SEP-2352', status: 'implemented', behaviour: 'A client_id of another issuer is not known here.' },
   'AS-51': {
     source: 'Client ID Metadata Document -02',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A client_id we make does not begin with `https://`.',
   },
   'AS-60': {
@@ -384,7 +384,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'CI-13': {
     source: 'Client ID Metadata Document -02',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A client that declares private_key_jwt must authenticate with it.',
   },
   'CI-14': {
@@ -404,7 +404,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'CI-17': {
     source: 'Client ID Metadata Document -02',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Redirect URIs may be of another origin than the document, because those of native apps are.',
   },
   'CI-18': {
@@ -558,7 +558,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'SEP-3149': {
     source: 'SEP-3149',
     status: 'implemented',
-    behaviour: 'Of several authentication methods a document names, one that we have is used.',
+    behaviour: 'Of several authentication methods a document names, each that we have counts.',
   },
   'TX-01': {
     source: 'RFC 8693 §2.2.1',

@@ -230,6 +230,9 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
   client_assertion_invalid: async function* (open) {
     for (const claims of [{ exp: open.server.now() - 120 }, { aud: `${open.issuer}/token` }, { jti: undefined }])
       yield [await asserted(open, claims), jsonError('client_assertion_invalid', { 'www-authenticate': undefined })];
+    const { access_token: client_assertion } = await open.tokens();
+    const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+    yield [token({ client_assertion_type, client_assertion }), jsonError('client_assertion_invalid')];
   },
   client_assertion_replayed: async function* (open) {
     const request = await asserted(open, {});

@@ -313,7 +313,7 @@ describe('a body is not read', () => {
 describe('a registration is accepted', () => {
   runTable(world, [
     {
-      title: 'with what the MCP SDK sends [AS-RG-85]',
+      title: 'with what the MCP SDK sends [AS-RG-85, AS-48]',
       request: () =>
         postJson('/register', {
           client_name: 'mcp',

@@ -140,7 +140,7 @@ describe('a client is refused', () => {
     ['exp missing', 'claims', { exp: undefined }, {}],
     ['expired', 'expired', { exp: NOW - 60 }, {}],
     ['valid for an hour', 'lives_too_long', { exp: NOW + 3_600 }, {}],
-    ['typ at+jwt [JWT-ASSERT-22]', 'type', {}, { typ: 'at+jwt' }],
+    ['typ at+jwt [JWT-ASSERT-22, JWT-TYP-16]', 'type', {}, { typ: 'at+jwt' }],
     ['typ dpop+jwt', 'type', {}, { typ: 'dpop+jwt' }],
     ['typ client+jwt, our own ids', 'type', {}, { typ: 'client+jwt' }],
     ['kid unknown', 'key_unknown', {}, { kid: 'nobody' }],
@@ -214,7 +214,7 @@ describe('a client is refused', () => {
     expect(await outcomeOf({ client_assertion: await assertion() }, 'DPoP x')).toBe('client_authentication_ambiguous');
   });
 
-  it('when it is another kind of client, or has no keys, or is unknown', async () => {
+  it('when it is another kind of client, or has no keys, or brings none, or is unknown [CI-13]', async () => {
     const { outcomeOf } = start();
     const of = async (id: string) => outcomeOf({ client_assertion: await assertion({ iss: id, sub: id }) });
 

@@ -50,10 +50,13 @@ describe('a registration', () => {
 
   test.each([
     [
-      'of the MCP SDK [AS-RG-85]',
+      'of the MCP SDK [AS-RG-85, AS-49]',
       { redirect_uris: ['http://localhost:3334/oauth/callback'], application_type: 'native' },
     ],
-    ['of a web client on this machine [AS-RG-86]', { redirect_uris: ['http://localhost/cb'], application_type: 'web' }],
+    [
+      'of a web client on this machine [AS-RG-86, AS-49]',
+      { redirect_uris: ['http://localhost/cb'], application_type: 'web' },
+    ],
     ['of the Inspector, with an empty scope', { redirect_uris: ['http://localhost:6274/oauth/callback'], scope: '' }],
     [
       'of VS Code',

@@ -268,7 +268,7 @@ describe('a document that changes', () => {
     expect(host.requests).toHaveLength(1);
   });
 
-  it('between the answer and the exchange: the code is still for the redirect URI it went to', async () => {
+  it('between the answer and the exchange: the code is still for the redirect URI it went to, and the keys are the new ones [CI-13]', async () => {
     const publication: Publication = {};
     await using host = await publishing(publication);
     await using world = await startAgainst(host, { 'client.example': { a: [[PUBLIC]] } });

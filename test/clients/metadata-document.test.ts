@@ -30,20 +30,23 @@ async function faultyMember(document: object, policy?: DocumentPolicy): Promise<
 }
 
 describe('documents as real clients publish them', () => {
-  it.each(PUBLISHED)('$name becomes a public client and gets its answer [CI-05, AS-23]', async (published) => {
-    const { document, redirect } = published;
-    const client = await clientOf(document, undefined, document.client_id);
+  it.each(PUBLISHED)(
+    '$name becomes a public client and gets its answer, wherever it is [CI-05, CI-17, AS-23]',
+    async (published) => {
+      const { document, redirect } = published;
+      const client = await clientOf(document, undefined, document.client_id);
 
-    expect(client).toMatchObject({
-      clientId: document.client_id,
-      origin: 'document',
-      clientName: document.client_name,
-      authenticationMethod: 'none',
-    });
-    expect(client?.grantTypes).toContain('authorization_code');
-    expect(client?.secretHash).toBeUndefined();
-    expect(verifyRedirectTarget(client?.redirectUris ?? [], redirect, 's').uri).toBe(redirect);
-  });
+      expect(client).toMatchObject({
+        clientId: document.client_id,
+        origin: 'document',
+        clientName: document.client_name,
+        authenticationMethod: 'none',
+      });
+      expect(client?.grantTypes).toContain('authorization_code');
+      expect(client?.secretHash).toBeUndefined();
+      expect(verifyRedirectTarget(client?.redirectUris ?? [], redirect, 's').uri).toBe(redirect);
+    },
+  );
 
   it('ChatGPT uses its keys as soon as we offer that, because it prefers to', async () => {
     const chatGpt = PUBLISHED.find(({ name }) => name === 'ChatGPT')?.document ?? PUBLISHED[2].document;

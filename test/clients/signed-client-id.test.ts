@@ -87,7 +87,7 @@ describe('a registered client', () => {
     );
   });
 
-  test('has a client_id an independent implementation verifies: HS256, typ client+jwt', async () => {
+  test('has a client_id an independent implementation verifies, and that is no URL: HS256, typ client+jwt [AS-51]', async () => {
     const { clientId } = signedClientIds().register(METADATA);
     const { protectedHeader, payload } = await compactVerify(clientId, testSecret('client').secret);
     expect(protectedHeader).toEqual(HEADER);

@@ -21,7 +21,7 @@ describe('MCP SDK v2, machines', () => {
   const MACHINE = { grant_types: ['client_credentials'], scope: 'notes:read' };
 
   test.each(['ES256', 'RS256', 'PS256', 'EdDSA'])(
-    'PrivateKeyJwtProvider with %s connects and calls a tool, again and again',
+    'PrivateKeyJwtProvider with %s connects and calls a tool, again and again [AS-47]',
     async (alg) => {
       const signer = await createForeignSigner(alg);
       const clients = [{ ...MACHINE, client_id: 'robot', jwks: { keys: [{ ...signer.publicJwk }] } }];

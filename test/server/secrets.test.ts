@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createForeignSigner } from '../support/assertion.ts';
 import { startGuardmint } from '../support/guardmint.ts';
 
 describe('a whole run', () => {
@@ -55,6 +56,24 @@ describe('a whole run', () => {
       client_secret: keep('planted-body-secret'),
     });
     await server.post('/revoke', { token: String(refreshed.body['access_token']) }, basic);
+
+    const signer = await createForeignSigner();
+    const keyed = await server.register({
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [{ ...signer.publicJwk }] },
+    });
+    const claims = {
+      iss: keyed.client_id,
+      sub: keyed.client_id,
+      aud: server.issuer,
+      jti: 'once',
+      exp: server.now() + 60,
+    };
+    const assertion = {
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: keep(await signer.sign(claims)),
+    };
+    for (let use = 0; use < 2; use++) await server.post('/token', { grant_type: 'refresh_token', ...assertion });
 
     const granted = await server.grant({ person });
     keep(granted.access_token);
