@@ -166,13 +166,24 @@ export function createChaosClient(deps: ChaosClientDeps): ChaosClient {
     const held = random.pick(grant.access);
     const validator = random.pick(validators);
     if (held === undefined || validator === undefined || held.expiresAt * 1000 < Date.now() + 10_000) return;
+    const ageSeconds = validator.verifier.state().revocations?.ageSeconds;
+    const newsAge = ageSeconds === undefined ? Number.POSITIVE_INFINITY : ageSeconds * 1000;
     const start = performance.now();
     const outcome = await validator.verifier.loadAccessToken(held.token).then(
       (token) => (token === undefined ? 'refused' : 'accepted'),
       () => 'unavailable' as const,
     );
     const end = performance.now();
-    record({ kind: 'validation', validator: validator.name, token: held.id, grant: grant.id, start, end, outcome });
+    record({
+      kind: 'validation',
+      validator: validator.name,
+      token: held.id,
+      grant: grant.id,
+      start,
+      end,
+      outcome,
+      newsAge,
+    });
   }
 
   async function session(signal: AbortSignal): Promise<void> {

@@ -57,13 +57,15 @@ export interface Validation extends Timed {
   readonly token: string;
   readonly grant: string;
   readonly outcome: 'accepted' | 'refused' | 'unavailable';
+  /** How old the last news was that the validator had of the issuer, and knew that it was; in milliseconds. */
+  readonly newsAge: number;
 }
 
 export type Operation = PageVisit | Exchange | Refresh | Revoke | Spend | Validation;
 
 /** Lengths of time in milliseconds. */
 export interface Bounds {
-  /** From an acknowledged revocation until every validator has to refuse. */
+  /** From an acknowledged revocation until news of the issuer has to tell of it. */
   readonly propagation: number;
   /** How long any answer may take. */
   readonly answer: number;
@@ -184,8 +186,14 @@ function findUndone(operation: Operation, facts: Facts, bounds: Bounds): string[
   const after = Math.round(operation.start - acknowledged);
   if (operation.kind === 'refresh' && operation.answer.status === 200 && after > 0)
     return [`${describe(operation)} was answered with tokens ${after} ms after its revocation was acknowledged`];
-  if (operation.kind === 'validation' && operation.outcome === 'accepted' && after > bounds.propagation)
-    return [`${describe(operation)} was accepted ${after} ms after its revocation was acknowledged`];
+  if (
+    operation.kind === 'validation' &&
+    operation.outcome === 'accepted' &&
+    after - operation.newsAge > bounds.propagation
+  )
+    return [
+      `${describe(operation)} was accepted ${after} ms after its revocation was acknowledged, with news ${operation.newsAge} ms old`,
+    ];
   return [];
 }
 

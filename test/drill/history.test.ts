@@ -35,8 +35,8 @@ const validate = (
   start: number,
   outcome: 'accepted' | 'refused' | 'unavailable',
   validator = 'v1',
-  end = start,
-): Operation => ({ kind: 'validation', validator, token: 't1', grant: 'g1', start, end, outcome });
+  newsAge = 0,
+): Operation => ({ kind: 'validation', validator, token: 't1', grant: 'g1', start, end: start, outcome, newsAge });
 const page = (answer: Answer, end = 10): Operation => ({ kind: 'page', start: 0, end, answer });
 const spend = (start: number, answer = OK): Operation => ({
   kind: 'spend',
@@ -71,6 +71,10 @@ describe('a sound history', () => {
       [exchange(0), revoke(20, LOST), refresh(40, 'r0', REFUSED)],
     ],
     ['lets news of a revocation be on its way', [exchange(0), revoke(20), validate(5_000, 'accepted')]],
+    [
+      'has validators that know that they have heard nothing for long',
+      [exchange(0), revoke(20), validate(50_000, 'accepted', 'v1', 46_000)],
+    ],
     ['has validators that do not know', [exchange(0), refresh(20, 'r0'), validate(40, 'unavailable')]],
     ['refuses a code that may have been spent', [exchange(0, LOST), exchange(30, REFUSED)]],
     ['refuses a code that is used at the same time', [exchange(0), exchange(5, REFUSED)]],
