@@ -116,9 +116,8 @@ async function kill(
     if (isDone) {
       killed.killedPrimaries += 1;
       say(`the primary of Redis is killed, for ${Math.round(downFor)} ms`);
-    } else if (servers.isUp(index)) {
+    } else if (await servers.kill(index, downFor)) {
       killed.killedServers += 1;
-      servers.kill(index, downFor);
       say(`server ${index} is killed, for ${Math.round(downFor)} ms`);
     }
     await pause(random.between(800, 3_200), undefined, { signal: end }).catch(() => {});

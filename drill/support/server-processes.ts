@@ -5,9 +5,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /** Authorization servers as `npm start` runs them, each a process, kept running as a supervisor does. */
 export interface ServerProcesses extends AsyncDisposable {
-  /** Ends one as a power cut does; the supervisor starts it again after a while, in milliseconds. */
-  kill(index: number, downFor: number): void;
-  isUp(index: number): boolean;
+  /**
+   * Ends one that runs as a power cut does; the supervisor starts it again after a while, in milliseconds. Answers whether
+   * it did: one that is only just starting is left alone, or on a slow machine none would ever run.
+   */
+  kill(index: number, downFor: number): Promise<boolean>;
   /** Waits until all of them say that they are ready. @throws Error when one is not within a minute. */
   whenReady(): Promise<void>;
   /** What the servers wrote that says that something is wrong with themselves, and that they ended unasked. */
@@ -57,13 +59,13 @@ export async function startServers(
 
   return {
     faults,
-    isUp: (index) => servers[index]?.child !== undefined,
-    kill(index, downFor) {
+    async kill(index, downFor) {
       const server = servers[index];
-      if (server?.child === undefined) return;
-      server.child.kill('SIGKILL');
+      if (server?.child === undefined || !(await isAlive(server.managementPort))) return false;
+      server.child?.kill('SIGKILL');
       server.child = undefined;
       setTimeout(() => isOver || launch(server), downFor).unref();
+      return true;
     },
     async whenReady() {
       const deadline = AbortSignal.timeout(60_000);
@@ -85,9 +87,12 @@ export async function startServers(
   };
 }
 
-async function isReady(managementPort: number): Promise<boolean> {
+const isReady = (managementPort: number) => isAnswered(`http://127.0.0.1:${managementPort}/readyz`);
+const isAlive = (managementPort: number) => isAnswered(`http://127.0.0.1:${managementPort}/livez`);
+
+async function isAnswered(url: string): Promise<boolean> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${managementPort}/readyz`, { signal: AbortSignal.timeout(2_000) });
+    const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) });
     await answer.body?.cancel();
     return answer.status === 200;
   } catch {
