@@ -37,10 +37,12 @@ const HASH_BYTES = 16;
 
 export function createRevocationDocuments(deps: { keys: KeyRing; issuer: string; clock: Clock }): RevocationDocuments {
   const { keys, issuer, clock } = deps;
+  let hashing = createHashing(issuer, '');
 
   async function sign(changes: DenylistChanges, previous?: string): Promise<RevocationDocument> {
     const now = clock();
     const { epoch, sequence } = changes;
+    if (hashing.epoch !== epoch) hashing = createHashing(issuer, epoch);
     const claims: RevocationClaims = {
       iss: issuer,
       iat: now,
@@ -49,7 +51,7 @@ export function createRevocationDocuments(deps: { keys: KeyRing; issuer: string;
       epoch,
       seq: sequence,
       ...(previous !== undefined && { prev: previous }),
-      ...writeEntries(changes.entries, saltOf(issuer, epoch)),
+      ...writeEntries(changes.entries, hashing),
     };
     const position = formatPosition(changes);
     const text = await signCompact(keys.signer(), REVOCATIONS_TYPE, claims);
@@ -59,22 +61,47 @@ export function createRevocationDocuments(deps: { keys: KeyRing; issuer: string;
   return { signSnapshot: (changes) => sign(changes), signDelta: (previous, changes) => sign(changes, previous) };
 }
 
-/** Made of what is public, so that every replica that serves an epoch serves the same hashes. */
-function saltOf(issuer: string, epoch: string): Buffer {
-  return Buffer.from(sha256(`guardmint revocations\0${issuer}\0${epoch}`), 'base64url').subarray(0, HASH_BYTES);
+/** How ids are hashed in one epoch. */
+interface Hashing {
+  readonly epoch: string;
+  /** Base64url. */
+  readonly salt: string;
+  hash(entry: DenylistEntry): string;
+}
+
+/**
+ * Subjects and clients are nobody's business but theirs who hold a token of them. The salt is made of what is public, so
+ * that every replica that serves an epoch serves the same hashes. What was hashed is remembered with its entry: most of a
+ * snapshot stood in the one before.
+ */
+function createHashing(issuer: string, epoch: string): Hashing {
+  const digest = sha256(`guardmint revocations\0${issuer}\0${epoch}`);
+  const salt = Buffer.from(digest, 'base64url').subarray(0, HASH_BYTES);
+  const hashes = new WeakMap<DenylistEntry, string>();
+  return {
+    epoch,
+    salt: salt.toString('base64url'),
+    hash(entry) {
+      const known = hashes.get(entry);
+      if (known !== undefined) return known;
+      const hash = hmacSha256(salt, entry.id).subarray(0, HASH_BYTES).toString('base64url');
+      hashes.set(entry, hash);
+      return hash;
+    },
+  };
 }
 
 type EntryClaims = Pick<RevocationClaims, 'salt' | 'jti' | 'grant' | 'key' | 'sub' | 'client' | 'all'>;
 
-function writeEntries(entries: readonly DenylistEntry[], salt: Buffer): EntryClaims {
+function writeEntries(entries: readonly DenylistEntry[], { salt, hash }: Hashing): EntryClaims {
   const ids = (kind: DenylistEntry['kind']) =>
     entries.filter((entry) => entry.kind === kind).map(({ id, expiresAt }) => [id, expiresAt] as const);
   const watermarks = (kind: DenylistEntry['kind']) =>
     entries
       .filter((entry) => entry.kind === kind)
-      .map(({ id, issuedBefore = 0, expiresAt }) => [hashId(salt, id), issuedBefore, expiresAt] as const);
+      .map((entry) => [hash(entry), entry.issuedBefore ?? 0, entry.expiresAt] as const);
   return {
-    salt: salt.toString('base64url'),
+    salt,
     jti: ids('jti'),
     grant: ids('grant'),
     key: ids('key'),
@@ -84,9 +111,4 @@ function writeEntries(entries: readonly DenylistEntry[], salt: Buffer): EntryCla
       .filter(({ kind }) => kind === 'all')
       .map(({ issuedBefore = 0, expiresAt }) => [issuedBefore, expiresAt] as const),
   };
-}
-
-/** Subjects and clients are nobody's business but theirs who hold a token of them. */
-function hashId(salt: Buffer, id: string): string {
-  return hmacSha256(salt, id).subarray(0, HASH_BYTES).toString('base64url');
 }
