@@ -228,12 +228,12 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-61': {
     source: 'RFC 7636 §4.6',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The code verifier must match, and a wrong one does not spend the code.',
   },
   'AS-62': {
     source: 'OAuth 2.1 §10.2',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: '`redirect_uri` may be left out at the token endpoint, and must be the requested one when it is there.',
   },
   'AS-63': {
@@ -243,22 +243,22 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-64': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'An access token lives five to fifteen minutes.',
   },
   'AS-65': {
     source: 'SEP-2207',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A client that did not register for refresh tokens gets none.',
   },
   'AS-66': {
     source: 'SEP-2207',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: '`offline_access` is among the scopes of the metadata, and no resource needs it.',
   },
   'AS-67': {
     source: 'OAuth 2.1 §4.3',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A refresh token belongs to its client, never widens the scope, and ends unused.',
   },
   'AS-68': {
@@ -272,15 +272,19 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     behaviour:
       'A request without a resource gets the default one, where there is one; a trailing slash after an origin means nothing.',
   },
-  'AS-70': { source: 'RFC 6749 §5.1', status: 'unproven', behaviour: 'The answer names the scope that was granted.' },
+  'AS-70': {
+    source: 'RFC 6749 §5.1',
+    status: 'implemented',
+    behaviour: 'The answer names the scope that was granted.',
+  },
   'AS-71': {
     source: 'MCP security best practices',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A scope that names broader and narrower names together is no error.',
   },
   'AS-72': {
     source: 'OAuth 2.1 §3.2.3',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Token answers are JSON and are not stored by any cache.',
   },
   'AS-73': {
@@ -295,7 +299,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-75': {
     source: 'MCP 2025-06-18 Token Handling',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Our own endpoints do not act on tokens for an MCP server, except to revoke them.',
   },
   'CC-01': {
