@@ -129,10 +129,33 @@ function checkIdentifiers(settings: JsonObject, context: Context): void {
     fault(context, ['clients', index, 'client_id'], 'is used by two clients'),
   );
 
+  const credible = new Set(
+    members(settings['clients'], 'client_id').filter((_, index) => keepsCredential(settings, index)),
+  );
+  entriesOf(settings['resources']).forEach((entry, index) => {
+    texts(entry['introspectedBy']).forEach((client, position) => {
+      if (!credible.has(client))
+        fault(
+          context,
+          ['resources', index, 'introspectedBy', position],
+          `"${client}" is not a configured client that keeps a credential`,
+        );
+    });
+  });
+
   const wanted = settings['defaultResource'];
   const canonical = typeof wanted === 'string' ? canonicalResource(wanted) : undefined;
   if (canonical !== undefined && Array.isArray(settings['resources']) && !identifiers.includes(canonical))
     fault(context, ['defaultResource'], 'is not one of the resources');
+}
+
+function entriesOf(entries: unknown): readonly JsonObject[] {
+  return Array.isArray(entries) ? entries.map((entry: unknown) => (isJsonObject(entry) ? entry : {})) : [];
+}
+
+function keepsCredential(settings: JsonObject, index: number): boolean {
+  const client = entriesOf(settings['clients'])[index] ?? {};
+  return ['client_secret_hash', 'jwks', 'jwks_uri'].some((member) => client[member] !== undefined);
 }
 
 function fault(context: Context, path: PropertyKey[], message: string): void {

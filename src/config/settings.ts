@@ -20,6 +20,9 @@ const resource = z
       defaultScopes: z
         .exactOptional(list(scopeName))
         .describe('What a request that names no scope gets. Absent: all of `scopes`.'),
+      introspectedBy: z
+        .exactOptional(list(text(2048)))
+        .describe('The configured clients that are servers of it, and may ask `/introspect` about its access tokens.'),
       implies: z
         .exactOptional(z.record(scopeName, list(scopeName), { error: 'must map scope names to lists of them' }))
         .describe('Scope name → the names it contains.'),
@@ -304,6 +307,7 @@ export const SETTINGS = z
       token: whole(1, 1_000_000).default(300).describe('Requests to `/token` per minute and address.'),
       par: whole(1, 1_000_000).default(120).describe('Requests to `/par` per minute and address.'),
       register: whole(1, 1_000_000).default(20).describe('Registrations per minute and address.'),
+      introspect: whole(1, 1_000_000).default(600).describe('Requests to `/introspect` per minute and address.'),
       revoke: whole(1, 1_000_000).default(120).describe('Requests to `/revoke` per minute and address.'),
     }),
   })

@@ -9,6 +9,7 @@ export { createAuthorization } from './authorization.ts';
 export type { DpopNonces, DpopOptions, ProofReplays } from './dpop.ts';
 export type { FaultReporter, RefusalPage } from './error-boundary.ts';
 export { errorBoundary } from './error-boundary.ts';
+export type { IntrospectionOptions } from './introspect.ts';
 export type { PublishedJwkSet } from './jwks.ts';
 export type { PushedRequestOptions, PushedRequests } from './par.ts';
 export type { RateLimiter } from './rate-limit.ts';

@@ -22,6 +22,7 @@ import { createAuthorization } from './authorization.ts';
 import { authorizeEndpoint } from './authorize.ts';
 import { createDpopGate, type DpopOptions } from './dpop.ts';
 import type { FaultReporter, RefusalPage } from './error-boundary.ts';
+import { type IntrospectionOptions, introspectEndpoint } from './introspect.ts';
 import { jwksEndpoint, type PublishedJwkSet } from './jwks.ts';
 import { metadataEndpoint } from './metadata.ts';
 import { type PushedRequestOptions, parEndpoint } from './par.ts';
@@ -61,6 +62,8 @@ export interface AuthRoutesOptions<
   readonly serviceDocumentationUrl?: string;
   readonly clientRegistrationOptions?: ClientRegistrationOptions;
   readonly revocationOptions?: RevocationOptions;
+  /** Token introspection (RFC 7662); absent: there is no `/introspect`. */
+  readonly introspectionOptions?: IntrospectionOptions;
   /** Proves clients by their keys; absent: `private_key_jwt` is not offered. */
   readonly clientAssertions?: ClientAssertions;
   /** The resources tokens may be asked for; absent: every resource on this machine. */
@@ -77,7 +80,9 @@ export interface AuthRoutesOptions<
   readonly reportFault?: FaultReporter;
   /** The page a person sees when `/authorize` refuses; absent: JSON. */
   readonly refusalPage?: RefusalPage;
-  readonly rateLimiters?: Partial<Record<'authorize' | 'token' | 'par' | 'register' | 'revoke', RateLimiter>>;
+  readonly rateLimiters?: Partial<
+    Record<'authorize' | 'token' | 'par' | 'register' | 'revoke' | 'introspect', RateLimiter>
+  >;
 }
 
 /**
@@ -175,6 +180,12 @@ export function createAuthRoutes<
     routes.push({ path: `${path}/revoke`, post: limited(limiters.revoke, endpoint), isCrossOrigin: true });
   }
 
+  const introspection = options.introspectionOptions;
+  if (introspection !== undefined) {
+    const endpoint = introspectEndpoint({ provider, authenticate, issuer, clock, options: introspection });
+    // Servers ask, not pages: no script of another origin has a credential to ask with.
+    routes.push({ path: `${path}/introspect`, post: limited(limiters.introspect, endpoint), isCrossOrigin: false });
+  }
   if (pushing !== undefined) {
     const { requests } = pushing;
     const endpoint = parEndpoint({ findClient, authenticate, authorization, requests, dpop, url: `${issuer}/par` });
@@ -219,6 +230,7 @@ function buildMetadata(
     | 'clientRegistrationOptions'
     | 'revocationOptions'
     | 'revocationFeed'
+    | 'introspectionOptions'
     | 'clientAssertions'
     | 'jwkSet'
     | 'dpop'
@@ -250,6 +262,14 @@ function buildMetadata(
       revocation_endpoint: `${issuer}/revoke`,
       revocation_endpoint_auth_methods_supported: methods,
       ...(hasAssertions && { revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS }),
+    }),
+    ...(options.introspectionOptions !== undefined && {
+      introspection_endpoint: `${issuer}/introspect`,
+      introspection_endpoint_auth_methods_supported: methods.filter((method) => method !== 'none'),
+      ...(hasAssertions && { introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS }),
+      ...(options.introspectionOptions.signing !== undefined && {
+        introspection_signing_alg_values_supported: options.introspectionOptions.signing.algorithms,
+      }),
     }),
     code_challenge_methods_supported: ['S256'],
     ...(options.serviceDocumentationUrl !== undefined && { service_documentation: options.serviceDocumentationUrl }),

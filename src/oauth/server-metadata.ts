@@ -22,6 +22,10 @@ export interface ServerMetadata {
   readonly service_documentation?: string;
   readonly authorization_response_iss_parameter_supported: true;
   readonly client_id_metadata_document_supported?: true;
+  readonly introspection_endpoint?: string;
+  readonly introspection_endpoint_auth_methods_supported?: readonly string[];
+  readonly introspection_endpoint_auth_signing_alg_values_supported?: readonly string[];
+  readonly introspection_signing_alg_values_supported?: readonly string[];
   readonly pushed_authorization_request_endpoint?: string;
   readonly require_pushed_authorization_requests?: boolean;
   readonly dpop_signing_alg_values_supported?: readonly string[];

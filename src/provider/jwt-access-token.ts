@@ -49,6 +49,7 @@ export function createAccessTokenLookup(
     if (await revocation.isThingDenied(deniableOf(opened))) return undefined;
     return {
       kind: 'access_token',
+      claims,
       clientId: claims.client_id,
       scope: claims.scope === undefined || claims.scope === '' ? [] : claims.scope.split(' '),
       resource: claims.aud,

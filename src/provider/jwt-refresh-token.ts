@@ -14,7 +14,7 @@ export interface JwtRefreshToken extends RefreshToken {
 
 type RefreshMethods = Pick<
   OAuthAuthorizationServerProvider<never, JwtRefreshToken>,
-  'loadRefreshToken' | 'exchangeRefreshToken'
+  'loadRefreshToken' | 'isRefreshTokenLive' | 'exchangeRefreshToken'
 >;
 
 /** The two methods about refresh tokens: one family for each grant, one successor for each token. */
@@ -100,5 +100,11 @@ export function createRefreshMethods(
     return tokenResponse(access, scope, successor);
   };
 
-  return { loadRefreshToken, exchangeRefreshToken };
+  const isRefreshTokenLive: RefreshMethods['isRefreshTokenLive'] = async ({ opened, family }) => {
+    if (family.revokedAt !== undefined || opened.generation < family.generation) return false;
+    const { familyId: grantId, subject, clientHash: hash, createdAt: issuedAt } = family;
+    return !(await revocation.isThingDenied({ grantId, subject, clientHash: hash, issuedAt }));
+  };
+
+  return { loadRefreshToken, isRefreshTokenLive, exchangeRefreshToken };
 }

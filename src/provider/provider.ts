@@ -42,6 +42,8 @@ export interface AccessToken {
   readonly resource: string;
   readonly subject: string;
   readonly expiresAt: EpochSeconds;
+  /** What introspection tells of it beyond the above (RFC 7662 §2.2), as on the wire. */
+  readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 /** A token response (RFC 6749 §5.1) as it goes on the wire. */
@@ -92,6 +94,11 @@ export interface OAuthAuthorizationServerProvider<
   exchangeAuthorizationCode(client: Client, code: Code, sender?: SenderConstraint): Promise<OAuthToken>;
   /** The refresh token; `undefined` when there is none of this client. Never consumes it. */
   loadRefreshToken(client: Client, token: string): Promise<Refresh | undefined>;
+  /**
+   * Optional: whether the token would still be taken, for introspection; absent: what `loadRefreshToken` finds is live until
+   * its end. Changes nothing.
+   */
+  isRefreshTokenLive?(token: Refresh): Promise<boolean>;
   /** Uses the refresh token; `scope` is what was granted or narrower. */
   exchangeRefreshToken(client: Client, token: Refresh, scope: Scope, sender?: SenderConstraint): Promise<OAuthToken>;
   /** A valid access token of this issuer for any resource, or `undefined`. */

@@ -10,11 +10,11 @@ import {
 } from '../endpoints/index.ts';
 import type { Interaction } from '../interaction/index.ts';
 import type { KeyRing } from '../keys/index.ts';
-import { type ResourceDirectory, reject, UnavailableError } from '../oauth/index.ts';
+import { isSameResource, type ResourceDirectory, reject, UnavailableError } from '../oauth/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { JwtProvider } from '../provider/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
-import type { RevocationFeed } from '../tokens/index.ts';
+import { type RevocationFeed, signCompact } from '../tokens/index.ts';
 import { createRateLimiter } from './rate-limiters.ts';
 import { reportFaultsTo, requestLog } from './request-log.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -62,6 +62,18 @@ export function createApp(config: Config, parts: AppParts): Koa {
     issuerUrl: config.issuer,
     clientRegistrationOptions: config.registration,
     revocationOptions: { enabled: true },
+    introspectionOptions: {
+      servesResource: (client, wanted) =>
+        client.origin === 'configured' &&
+        config.resources.some(
+          ({ resource, introspectedBy }) =>
+            isSameResource(resource, wanted) && introspectedBy?.includes(client.clientId) === true,
+        ),
+      signing: {
+        algorithms: [config.keys.algorithm],
+        sign: (claims) => signCompact(keys.signer(), 'token-introspection+jwt', claims),
+      },
+    },
     resources,
     clientAssertions,
     jwkSet: () => keys.jwkSet(),
@@ -85,15 +97,18 @@ export function createApp(config: Config, parts: AppParts): Koa {
   return app;
 }
 
-function limitersOf(config: Config): Record<'authorize' | 'token' | 'par' | 'register' | 'revoke', RateLimiter> {
+function limitersOf(
+  config: Config,
+): Record<'authorize' | 'token' | 'par' | 'register' | 'revoke' | 'introspect', RateLimiter> {
   const perMinute = (requests: number) => createRateLimiter({ requests, seconds: 60 });
-  const { authorize, token, par, register, revoke } = config.rateLimits;
+  const { authorize, token, par, register, revoke, introspect } = config.rateLimits;
   return {
     authorize: perMinute(authorize),
     token: perMinute(token),
     par: perMinute(par),
     register: perMinute(register),
     revoke: perMinute(revoke),
+    introspect: perMinute(introspect),
   };
 }
 

@@ -5,7 +5,7 @@
  * May import: oauth, platform, keys.
  */
 export type { AccessTokenGrant, AccessTokens, IssuedAccessToken, OpenedAccessToken } from './access-token.ts';
-export { createAccessTokenOpener, createAccessTokens } from './access-token.ts';
+export { createAccessTokenOpener, createAccessTokens, signCompact } from './access-token.ts';
 export type { AuthorizationCodeClaims, AuthorizationCodes } from './authorization-code.ts';
 export { createAuthorizationCodes } from './authorization-code.ts';
 export type {

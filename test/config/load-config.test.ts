@@ -63,7 +63,7 @@ describe('settings', () => {
       pushedRequests: { required: false, lifetime: 90 },
       clientDocuments: { enabled: true },
       keys: { algorithm: 'ES256', timings: defaultTimings },
-      rateLimits: { enabled: true, authorize: 60, token: 300, par: 120, register: 20, revoke: 120 },
+      rateLimits: { enabled: true, authorize: 60, token: 300, par: 120, register: 20, introspect: 600, revoke: 120 },
       warnings: [
         expect.stringMatching(/^resources: none are configured/),
         expect.stringMatching(/^keysSecret: none is set, so private keys lie in clear/),
