@@ -37,12 +37,15 @@ export function createClientAssertions(deps: {
   consumeOnce: ConsumeOnce;
   /** Absent: keys at a `jwks_uri` are no keys. */
   jwkSets?: RemoteJwkSets;
+  /** Of clients that registered themselves, so that strangers cannot use up the fetches of others; absent: `jwkSets`. */
+  registeredJwkSets?: RemoteJwkSets;
 }): ClientAssertions {
-  const { issuer, clock, consumeOnce, jwkSets } = deps;
+  const { issuer, clock, consumeOnce, jwkSets, registeredJwkSets = jwkSets } = deps;
 
-  function keysOf({ jwks, jwksUri }: Client): JwkSet {
+  function keysOf({ jwks, jwksUri, origin }: Client): JwkSet {
     if (jwks !== undefined) return createInlineJwkSet(jwks);
-    return (jwksUri === undefined ? undefined : jwkSets?.at(jwksUri)) ?? NO_KEYS;
+    const sets = origin === 'registered' ? registeredJwkSets : jwkSets;
+    return (jwksUri === undefined ? undefined : sets?.at(jwksUri)) ?? NO_KEYS;
   }
 
   return {

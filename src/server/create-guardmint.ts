@@ -1,5 +1,4 @@
 import type Koa from 'koa';
-import { createClientAssertions, createRemoteJwkSets } from '../clients/index.ts';
 import type { Config } from '../config/index.ts';
 import { createAuthorization, type DpopOptions } from '../endpoints/index.ts';
 import { createInteraction, createLocalUsers, type LocalUsers } from '../interaction/index.ts';
@@ -26,6 +25,7 @@ import {
 } from '../tokens/index.ts';
 import { createApp } from './app.ts';
 import { openAssertionIssuers } from './assertion-issuers.ts';
+import { openClientAssertions } from './client-assertions.ts';
 import { openClientDocuments } from './client-documents.ts';
 import { leaveDeniedSigner } from './denied-signer.ts';
 import { createHttpServer, openPort, shutPort } from './http-server.ts';
@@ -119,12 +119,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   });
   const fetch = parts.fetch ?? createGuardedFetch({ allowLoopback: isLoopbackUrl(config.issuer) });
   const documents = openClientDocuments(config, { fetch, clock });
-  const clientAssertions = createClientAssertions({
-    issuer: config.issuer,
-    clock,
-    consumeOnce: (marker) => oneTime.consumeOnce(marker),
-    jwkSets: createRemoteJwkSets({ fetch, clock }),
-  });
+  const clientAssertions = openClientAssertions(config, { oneTime, fetch: parts.fetch, clock });
   const assertions = openAssertionIssuers(config, {
     clock,
     ...(parts.fetch !== undefined && { fetch: parts.fetch }),

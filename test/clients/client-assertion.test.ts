@@ -38,6 +38,9 @@ const client = (clientId: string, members: Partial<Client>): Client => ({
   ...members,
 });
 
+/** A fetch that has no turn left. */
+const busy: GuardedFetch = () => Promise.reject(new GuardedFetchError('busy'));
+
 /** A server with a client of each kind of keys; `fetch` answers at their `jwks_uri`. */
 function start(fetch: GuardedFetch = async () => Promise.reject(new GuardedFetchError('connect_failed'))) {
   let now = NOW;
@@ -47,6 +50,7 @@ function start(fetch: GuardedFetch = async () => Promise.reject(new GuardedFetch
     client('keyed', { jwks }),
     client('other', { jwks: { keys: [other.publicJwk] } }),
     client('remote', { jwksUri: 'https://keys.example/jwks' }),
+    client('registered', { jwksUri: 'https://keys.example/jwks', origin: 'registered' }),
     client('one algorithm', { jwks, signingAlgorithm: 'RS256' }),
     client('keyless', {}),
     client('either', { jwks, otherAuthenticationMethods: ['none'] }),
@@ -60,6 +64,7 @@ function start(fetch: GuardedFetch = async () => Promise.reject(new GuardedFetch
       clock,
       consumeOnce: (marker) => store.oneTime.consumeOnce(marker),
       jwkSets: createRemoteJwkSets({ fetch, clock }),
+      registeredJwkSets: createRemoteJwkSets({ fetch: busy, clock }),
     }),
   });
   return {
@@ -115,6 +120,9 @@ describe('a client is who it says by private_key_jwt', () => {
     const compact = await assertion({ iss: 'remote', sub: 'remote' });
 
     expect(await start(fetch).outcomeOf({ client_assertion: compact })).toBe('is remote');
+    // Clients that registered themselves have fetches of their own, and those are used up.
+    const other = await assertion({ iss: 'registered', sub: 'registered' });
+    expect(await start(fetch).outcomeOf({ client_assertion: other })).toBe('unavailable');
   });
 
   it('or without, where it may choose [SEP-3149]', async () => {
