@@ -5,6 +5,7 @@
  * between servers and validators is taken away for half a minute, twice, while grants are revoked.
  */
 import type { ChildProcess } from 'node:child_process';
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   type Deployment,
@@ -36,12 +37,16 @@ interface Goal {
 }
 
 export async function run(print: (line?: string) => void): Promise<object> {
+  const machine = { cores: availableParallelism(), loadBefore: loadavg()[0] ?? 0 };
   await using deployment = await startDeployment(REPLICAS);
   const granted = await deployment.grant(REVOCATIONS + BURST + 2 * REVOKED_IN_OUTAGE + KEPT);
   await using fleet = await startFleet(deployment.issuer, granted);
   print(
     `${REPLICAS} replicas, one Redis (append-only file), ${PROCESSES * VALIDATORS_EACH} validators in ${PROCESSES} processes; ` +
       'milliseconds',
+  );
+  print(
+    `${machine.cores} cores; load average ${machine.loadBefore.toFixed(1)} before: what else runs is part of what is measured`,
   );
 
   const began = performance.now();
@@ -99,6 +104,7 @@ export async function run(print: (line?: string) => void): Promise<object> {
   );
   return {
     node: process.version,
+    machine,
     validationsPerSecond: rate,
     oneByOne: { last: summary(oneByOne.last), each: summary(oneByOne.each) },
     burst: summary(burst.last),
