@@ -30,11 +30,11 @@ const HOUR = 3_600;
 /** How long validators of ours may take to hear of a revocation, in milliseconds: a stream is lost, the list is polled. */
 const FEED_BOUND = 10_000;
 
-/** As short as is accepted for access tokens of five minutes: 300 s max-age + 300 s refresh period + 60 s skew. */
-const PUBLISH_LEAD = 660;
-const ACTIVE_PERIOD = 720;
+/** As short as is accepted for access tokens of five minutes: 360 s in caches + 300 s refresh period + 30 s poll + 60 s skew. */
+const PUBLISH_LEAD = 750;
+const ACTIVE_PERIOD = 810;
 const TIMINGS: KeyTimings = {
-  signing: { publishLead: PUBLISH_LEAD, activePeriod: ACTIVE_PERIOD, hold: 660 },
+  signing: { publishLead: PUBLISH_LEAD, activePeriod: ACTIVE_PERIOD, hold: 720 },
   sealing: { publishLead: 90, activePeriod: 2_000, hold: HOUR + 60 },
   client: { publishLead: 90, activePeriod: 3_000, hold: 36_500 * 24 * HOUR },
   refresh: { publishLead: 90, activePeriod: 1_500, hold: 24 * HOUR + 60 },

@@ -19,7 +19,7 @@ export type {
 } from './external/external-key-store.ts';
 export type { ImportedKey, KeyImport, KeyImportOptions } from './imported-key.ts';
 export { KeyImportError, parseImportedKeys } from './imported-key.ts';
-export { createJwkSet, JWK_SET_MAX_AGE } from './jwk-set.ts';
+export { createJwkSet, JWK_SET_MAX_AGE, JWK_SET_STALE } from './jwk-set.ts';
 export type { KeyAlg, KeyBackend, KeyListing, KeyOrder, StoredKey, UnreadableKey } from './key-backend.ts';
 export { KeyRefusedError } from './key-backend.ts';
 export type {

@@ -6,6 +6,9 @@ import { keyState } from './lifecycle.ts';
 /** Seconds a cache may keep the JWK Set when no change is near. */
 export const JWK_SET_MAX_AGE: Seconds = 300;
 
+/** Seconds beyond that for which a cache may answer with it while it fetches another (RFC 5861 §3). */
+export const JWK_SET_STALE: Seconds = 60;
+
 /**
  * The JWK Set (RFC 7517 §5) of settled records: every key whose signatures may be met, which is next, active and retiring;
  * never one that is pending, removed or revoked. The order does not depend on who serves it or when.
@@ -31,12 +34,11 @@ export function isPublished(record: KeyRecord, now: EpochSeconds): boolean {
 function maxAge(settled: readonly KeyRecord[], now: EpochSeconds): Seconds {
   const changes = settled
     .filter((record) => record.publicJwk !== undefined && keyState(record, now) !== 'revoked')
-    .flatMap(({ publishAt, activateAt, retireAt, removeAt, revokedAt }) => [
+    .flatMap(({ publishAt, activateAt, retireAt, removeAt }) => [
       publishAt,
       activateAt,
       // The end of a key in force is no change by itself: without a successor it stays.
       ...(retireAt <= now ? [removeAt] : []),
-      ...(revokedAt === undefined ? [] : [revokedAt]),
     ])
     .filter((change) => change > now);
   return Math.min(JWK_SET_MAX_AGE, ...changes.map((change) => change - now));

@@ -4,10 +4,13 @@ import type { KeyPeriods, KeyTimings } from './timings.ts';
 
 const FAMILIES: readonly KeyFamily[] = ['signing', 'sealing', 'client', 'refresh'];
 
-/** Where a key with these times stands. For keys that stand in a line, take the times from `settle`. */
+/**
+ * Where a key with these times stands. For keys that stand in a line, take the times from `settle`. A revoked key is revoked
+ * at any clock: whoever revoked it may have had one that is ahead.
+ */
 export function keyState(times: KeyTimes, now: EpochSeconds): KeyState {
   if (now >= times.removeAt) return 'removed';
-  if (times.revokedAt !== undefined && now >= times.revokedAt) return 'revoked';
+  if (times.revokedAt !== undefined) return 'revoked';
   if (now >= times.retireAt) return 'retiring';
   if (now >= times.activateAt) return 'active';
   if (now >= times.publishAt) return 'next';
@@ -108,11 +111,10 @@ function settleLine<K extends KeyRecord>(line: readonly K[], now: EpochSeconds):
   return settled;
 }
 
-/** The moment from which the key cannot be in force, whatever its plan. A private half that is gone is gone at any clock. */
+/** The moment from which the key cannot be in force, whatever its plan. What was revoked or deleted is gone at any clock. */
 function endOf(key: KeyTimes, now: EpochSeconds): EpochSeconds {
-  const revoked = key.revokedAt !== undefined && key.revokedAt <= now ? key.revokedAt : Number.POSITIVE_INFINITY;
-  const destroyed = key.destroyedAt === undefined ? Number.POSITIVE_INFINITY : Math.min(key.destroyedAt, now);
-  return Math.min(revoked, destroyed);
+  const ends = [key.revokedAt, key.destroyedAt].filter((at) => at !== undefined);
+  return ends.length === 0 ? Number.POSITIVE_INFINITY : Math.min(now, ...ends);
 }
 
 function retire<K extends KeyRecord>(key: K, retireAt: EpochSeconds): K {

@@ -79,7 +79,7 @@ export function planRetirement(
 function longestUse({ family }: KeyRecord, needs: KeyTimingNeeds): Seconds {
   switch (family) {
     case 'signing':
-      return needs.accessTokenLifetime + needs.jwksMaxAge + needs.skew;
+      return needs.accessTokenLifetime + needs.jwksCached + needs.skew;
     case 'sealing':
       return (needs.sealedLifetime ?? Number.POSITIVE_INFINITY) + needs.skew;
     case 'refresh':

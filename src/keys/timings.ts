@@ -27,8 +27,8 @@ export type KeyTimings = Readonly<Record<KeyFamily, KeyPeriods>>;
 export interface KeyTimingNeeds {
   /** Longest life of an access token. */
   readonly accessTokenLifetime: Seconds;
-  /** The longest `max-age` of the JWK Set. */
-  readonly jwksMaxAge: Seconds;
+  /** How long caches may answer with a JWK Set: its longest `max-age`, and `stale-while-revalidate`. */
+  readonly jwksCached: Seconds;
   /** How often a validator fetches the JWK Set again. */
   readonly refreshPeriod: Seconds;
   readonly skew: Seconds;
@@ -58,7 +58,8 @@ export const defaultTimings: KeyTimings = {
  * token names.
  */
 export function findTimingsFault(timings: KeyTimings, needs: KeyTimingNeeds): string | undefined {
-  const { accessTokenLifetime, jwksMaxAge, refreshPeriod, skew } = needs;
+  const { accessTokenLifetime, jwksCached, refreshPeriod, skew } = needs;
+  const poll = needs.pollInterval ?? DEFAULT_POLL_INTERVAL;
   for (const [family, periods] of Object.entries(timings)) {
     for (const [name, value] of Object.entries(periods)) {
       if (!Number.isSafeInteger(value) || value < 0) return `${family}.${name} must be whole seconds, not ${value}`;
@@ -71,13 +72,14 @@ export function findTimingsFault(timings: KeyTimings, needs: KeyTimingNeeds): st
     }
   }
   const published: readonly Term[] = [
-    [jwksMaxAge, 'JWK Set max-age'],
+    [jwksCached, 'JWK Set in caches'],
     [refreshPeriod, 'refresh period of validators'],
+    [poll, 'poll interval'],
     [skew, 'clock skew'],
   ];
   const held: readonly Term[] = [
     [accessTokenLifetime, 'access token lifetime'],
-    [jwksMaxAge, 'JWK Set max-age'],
+    [jwksCached, 'JWK Set in caches'],
     [skew, 'clock skew'],
   ];
   return (

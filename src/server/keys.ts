@@ -7,6 +7,7 @@ import {
   type FileKeyBackend,
   findTimingsFault,
   JWK_SET_MAX_AGE,
+  JWK_SET_STALE,
   type KeyEncryption,
   type KeyRing,
   KeySecretError,
@@ -93,7 +94,7 @@ export function keyTimingNeeds(config: Config): Required<Omit<KeyTimingNeeds, 'p
   const { accessToken, refreshAbsolute, sessionAbsolute, request, authorizationCode } = config.lifetimes;
   return {
     accessTokenLifetime: accessToken,
-    jwksMaxAge: JWK_SET_MAX_AGE,
+    jwksCached: JWK_SET_MAX_AGE + JWK_SET_STALE,
     refreshPeriod: VALIDATOR_REFRESH_PERIOD,
     skew: CLOCK_SKEW,
     refreshTokenLifetime: refreshAbsolute,

@@ -444,7 +444,7 @@ describe('keys check', () => {
     const env = { GUARDMINT_CONFIG: settings };
     expect((await json(['check'], env)).findings[0]).toMatchObject({
       reason: 'setting_refused',
-      advice: expect.stringMatching(/signing.hold of 60 s is too short: .* = 960 s/),
+      advice: expect.stringMatching(/signing.hold of 60 s is too short: .* = 1020 s/),
     });
   });
 });

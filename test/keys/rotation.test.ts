@@ -15,7 +15,7 @@ const START = 1_800_000_000;
 const FAMILIES: readonly KeyFamily[] = ['signing', 'sealing', 'client', 'refresh'];
 const NEEDS = {
   accessTokenLifetime: 600,
-  jwksMaxAge: 300,
+  jwksCached: 300,
   refreshPeriod: 300,
   skew: 60,
   refreshTokenLifetime: 3_600,

@@ -3,7 +3,7 @@ import { defaultTimings, findTimingsFault, type KeyPeriods, type KeyTimingNeeds 
 
 const NEEDS: KeyTimingNeeds = {
   accessTokenLifetime: 600,
-  jwksMaxAge: 300,
+  jwksCached: 360,
   refreshPeriod: 600,
   skew: 60,
   refreshTokenLifetime: 90 * 86_400,
@@ -19,19 +19,19 @@ describe('key timings', () => {
     expect(findTimingsFault(defaultTimings, NEEDS)).toBeUndefined();
   });
 
-  it('need a publish lead of JWK Set max-age, refresh period and skew, and say so with the sum', () => {
-    expect(findTimingsFault(withSigning({ publishLead: 960 }), NEEDS)).toBeUndefined();
-    expect(findTimingsFault(withSigning({ publishLead: 959 }), NEEDS)).toBe(
-      'signing.publishLead of 959 s is too short: 300 s (JWK Set max-age) + 600 s (refresh period of validators) + ' +
-        '60 s (clock skew) = 960 s',
+  it('need a publish lead of caches, refresh period, poll interval and skew, and say so with the sum', () => {
+    expect(findTimingsFault(withSigning({ publishLead: 1050 }), NEEDS)).toBeUndefined();
+    expect(findTimingsFault(withSigning({ publishLead: 1049 }), NEEDS)).toBe(
+      'signing.publishLead of 1049 s is too short: 360 s (JWK Set in caches) + 600 s (refresh period of validators) + ' +
+        '30 s (poll interval) + 60 s (clock skew) = 1050 s',
     );
   });
 
-  it('need a hold of access token lifetime, JWK Set max-age and skew, and say so with the sum', () => {
-    expect(findTimingsFault(withSigning({ hold: 960 }), NEEDS)).toBeUndefined();
+  it('need a hold of access token lifetime, caches and skew, and say so with the sum', () => {
+    expect(findTimingsFault(withSigning({ hold: 1020 }), NEEDS)).toBeUndefined();
     expect(findTimingsFault(withSigning({ hold: 600 }), NEEDS)).toBe(
-      'signing.hold of 600 s is too short: 600 s (access token lifetime) + 300 s (JWK Set max-age) + ' +
-        '60 s (clock skew) = 960 s',
+      'signing.hold of 600 s is too short: 600 s (access token lifetime) + 360 s (JWK Set in caches) + ' +
+        '60 s (clock skew) = 1020 s',
     );
   });
 
