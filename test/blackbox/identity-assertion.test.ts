@@ -1,13 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject, RejectionReason } from '../../src/oauth/index.ts';
 import { sha256 } from '../../src/platform/index.ts';
 import { createVerifier } from '../../src/resource/index.ts';
 import { createForeignSigner } from '../support/assertion.ts';
-import { identityClaims } from '../support/identity-provider.ts';
+import { createDpopKey, type DpopKey } from '../support/dpop.ts';
+import { identityClaims, startForeignIssuer } from '../support/identity-provider.ts';
 import { JWT_BEARER, OTHER_RESOURCE, openAssertionWorld, RESOURCE, SECRET } from './assertion-world.ts';
 import { claimsOf, clientError, jsonError, type Observed } from './expectations.ts';
 import { observe } from './runner.ts';
-import { postForm } from './world.ts';
+import { basic, postForm } from './world.ts';
 
 const own = await openAssertionWorld();
 const { world, provider } = own;
@@ -300,4 +302,71 @@ test('a provider may be trusted for less: replay, tenant, clients, resources, sc
   const form = { grant_type: JWT_BEARER, client_id: 'public-app' };
   const assertionOfPublic = await other.identity({ aud_sub: 'alice', client_id: 'public-app' });
   granted(await observe(other.world, postForm('/token', { ...form, assertion: assertionOfPublic })));
+});
+
+test('an ID-JAG that is bound to a key buys a token bound to that key, with its proof [EMA-11]', async () => {
+  const key = await createDpopKey();
+  const assertion = await own.identity({ cnf: { jkt: key.jkt } });
+  const url = `${world.issuer}/token`;
+  const prove = async (by: DpopKey) => [['DPoP', await by.prove({ url, now: world.server.now() })]] as const;
+  const present = async (headers: readonly (readonly [string, string])[]) =>
+    observe(
+      world,
+      postForm(
+        '/token',
+        { grant_type: JWT_BEARER, assertion },
+        { headers: [['Authorization', basic('app', SECRET)], ...headers] },
+      ),
+    );
+  jsonError('assertion_of_other_sender')(await present(await prove(await createDpopKey())));
+  const { body, claims } = granted(await present(await prove(key)));
+  expect(body['token_type']).toBe('DPoP');
+  expect(claims['cnf']).toEqual({ jkt: key.jkt });
+});
+
+test('a client of a metadata document may be named without being configured; only then is its document fetched [EMA-02]', async () => {
+  const signer = await createForeignSigner();
+  let clientId = '';
+  await using site = await startForeignIssuer({
+    answer: (_request, response) =>
+      void response.writeHead(200, { 'content-type': 'application/json' }).end(
+        JSON.stringify({
+          client_id: clientId,
+          client_name: 'Agent',
+          redirect_uris: ['http://127.0.0.1/callback'],
+          grant_types: [JWT_BEARER],
+          token_endpoint_auth_method: 'private_key_jwt',
+          jwks: { keys: [signer.publicJwk] },
+        }),
+      ),
+  });
+  clientId = `${site.issuer}/client.json`;
+  const at = world.server.now();
+  const prove = () =>
+    signer.sign(
+      { iss: clientId, sub: clientId, aud: world.issuer, jti: randomUUID(), iat: at, exp: at + 60 },
+      { typ: 'client-authentication+jwt' },
+    );
+  const present = async (assertion: string) =>
+    observe(
+      world,
+      postForm('/token', {
+        grant_type: JWT_BEARER,
+        assertion,
+        client_assertion: await prove(),
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      }),
+    );
+
+  const attacker = await createForeignSigner();
+  const claims = identityClaims({ issuer: provider.issuer, audience: world.issuer, client: clientId, now: at });
+  for (const forged of [
+    await attacker.sign(claims, { typ: 'oauth-id-jag+jwt', kid: provider.signer.kid }),
+    await own.identity({ client_id: 'app' }),
+    'x',
+  ])
+    jsonError('client_unknown')(await present(forged));
+  expect(site.requests).toEqual([]);
+  expect(granted(await present(await own.identity({ client_id: clientId }))).claims['client_id']).toBe(clientId);
+  expect(site.requests).toEqual(['/client.json']);
 });

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../src/oauth/index.ts';
 import { sha256 } from '../../src/platform/index.ts';
 import { createVerifier } from '../../src/resource/index.ts';
 import { signCompact } from '../../src/tokens/access-token.ts';
+import { createDpopKey } from '../support/dpop.ts';
 import { claimsOf, jsonError, type Observed } from './expectations.ts';
 import { observe } from './runner.ts';
 import { basic, OTHER_RESOURCE, openWorld, type Parameters, postForm, postJson, REDIRECT, RESOURCE } from './world.ts';
@@ -246,6 +247,23 @@ describe('what was exchanged ends', () => {
     jsonError('subject_token_unknown')(await exchange(from));
     world.server.advance(1);
   });
+});
+
+test('a server that proves a key gets a token bound to it, and a bound token is exchanged for nothing less', async () => {
+  const key = await createDpopKey();
+  const url = `${world.issuer}/token`;
+  const bound = await sign({ ...claimsOf(await subject()), cnf: { jkt: 'A'.repeat(43) } });
+  jsonError('subject_token_bound')(await exchange(bound));
+  const form = {
+    grant_type: GRANT_TYPE,
+    subject_token: bound,
+    subject_token_type: ACCESS_TOKEN,
+    resource: OTHER_RESOURCE,
+  };
+  const proof = await key.prove({ url, now: world.server.now() });
+  const headers = [['Authorization', basic('notes', SECRET)] as const, ['DPoP', proof] as const];
+  const { body, claims } = exchanged(await observe(world, postForm('/token', form, { headers })));
+  expect([body['token_type'], claims['cnf']]).toEqual(['DPoP', { jkt: key.jkt }]);
 });
 
 test('the grant type is advertised', async () => {

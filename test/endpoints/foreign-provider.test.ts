@@ -1,6 +1,7 @@
 import Koa from 'koa';
 import { describe, expect, test } from 'vitest';
 import { createAuthRoutes } from '../../src/endpoints/index.ts';
+import { sha256 } from '../../src/platform/index.ts';
 import { createForeignProvider } from '../support/foreign-provider.ts';
 import { pkcePair } from '../support/pkce.ts';
 import { serve } from '../support/serve.ts';
@@ -115,4 +116,42 @@ describe('createAuthRoutes over a provider of somebody else', () => {
   ])('refuses the issuer %s when it is made [AS-03]', (issuerUrl) => {
     expect(() => createAuthRoutes({ provider: createForeignProvider(issuerUrl), issuerUrl })).toThrow(TypeError);
   });
+});
+
+test('an optional method of the provider turns on its grant, and nothing else does', async () => {
+  const granted: unknown[] = [];
+  await using app = await serve((issuerUrl) => {
+    const provider = createForeignProvider(issuerUrl);
+    const machine = {
+      clientId: 'machine',
+      origin: 'configured' as const,
+      redirectUris: [],
+      grantTypes: ['client_credentials'],
+      authenticationMethod: 'client_secret_post' as const,
+      secretHash: sha256('secret'),
+      metadata: {},
+    };
+    const routes = createAuthRoutes({
+      provider: {
+        ...provider,
+        getClient: async (clientId) => (clientId === 'machine' ? machine : undefined),
+        exchangeClientCredentials: async (client, permitted) => {
+          granted.push({ clientId: client.clientId, ...permitted });
+          return { access_token: 'opaque', token_type: 'Bearer', expires_in: 60 };
+        },
+      },
+      issuerUrl,
+    });
+    return new Koa().use(routes.routes());
+  });
+  const metadata = await (await fetch(`${app.origin}/.well-known/oauth-authorization-server`)).json();
+  expect(metadata).toMatchObject({
+    grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
+  });
+  expect(metadata).not.toHaveProperty('authorization_grant_profiles_supported');
+
+  const form = { grant_type: 'client_credentials', client_id: 'machine', client_secret: 'secret', scope: 'a b' };
+  const { status, body } = await post(`${app.origin}/token`, { ...form, resource: 'http://localhost:1/mcp' });
+  expect([status, body]).toEqual([200, { access_token: 'opaque', token_type: 'Bearer', expires_in: 60 }]);
+  expect(granted).toEqual([{ clientId: 'machine', scope: ['a', 'b'], resource: 'http://localhost:1/mcp' }]);
 });

@@ -394,3 +394,16 @@ describe('where loopback is allowed', () => {
     expect(dials.addresses).toEqual([]);
   });
 });
+
+it('reaches any address over https where an operator wrote it down, with the certificates they gave', async () => {
+  await using host = await publish(json('{"keys":[]}'));
+  const lookup = async () => ['127.0.0.1'];
+  const [open, closed] = [{ allowPrivate: true }, {}].map((more) =>
+    createGuardedFetch({ lookup, ca: authority.cert, ...more }),
+  );
+
+  expect(await open?.(`${host.origin}/jwks`, { maxBytes: MAX_BYTES })).toMatchObject({ status: 200 });
+  expect(await faultOf(closed?.(`${host.origin}/jwks`, { maxBytes: MAX_BYTES }) ?? Promise.resolve())).toBe(
+    'address_refused',
+  );
+});

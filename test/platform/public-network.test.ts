@@ -149,3 +149,12 @@ describe('isFetchableUrl', () => {
     expect(isFetchableUrl('http://10.0.0.1:3000/c', { allowLoopback: true })).toBe(false);
   });
 });
+
+it('what an operator wrote down may be anywhere, over https', () => {
+  const urls = ['https://10.0.0.1/jwks', 'https://kubernetes.default.svc.cluster.local:6443/jwks', 'https://keys/jwks'];
+
+  expect(urls.filter((url) => isFetchableUrl(url, { allowPrivate: true }))).toEqual(urls);
+  expect(urls.filter((url) => isFetchableUrl(url, { allowLoopback: true }))).toEqual([]);
+  for (const url of ['http://10.0.0.1/jwks', 'https://a:b@keys/jwks', 'https://keys/jwks#x', 'ftp://keys/jwks'])
+    expect(isFetchableUrl(url, { allowPrivate: true })).toBe(false);
+});
