@@ -37,6 +37,7 @@ import { openPersonalGrants } from './personal-grants.ts';
 import { buildProvider } from './provider.ts';
 import { reportFaultsTo } from './request-log.ts';
 import { describeResources } from './resources.ts';
+import { endRestoredGrants } from './restored-denials.ts';
 import { openStore } from './store.ts';
 
 /** Parts a caller may bring along; everything else is made from the configuration. */
@@ -135,7 +136,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     requiresPush,
   });
   const revocationFeed = createRevocationFeed({
-    denylist,
+    denylist: endRestoredGrants(store, config.lifetimes.refreshAbsolute),
     documents: createRevocationDocuments({ keys, issuer: config.issuer, clock }),
     clock,
     audit,
