@@ -17,6 +17,10 @@ export type RequestHeaders = Pick<Headers, 'get'> | Readonly<Record<string, stri
 export type TokenVerifier = Pick<Verifier, 'loadAccessToken' | 'implies'> &
   Partial<Pick<Verifier, 'loadBoundAccessToken' | 'dpop'>>;
 
+const BEARER = /^bearer(?: |$)/i;
+const DPOP = /^dpop(?: |$)/i;
+const NONE: readonly string[] = [];
+
 /**
  * Finds out who sent a request, by the rules of RFC 6750 §2.1: the header only, never query or body; the scheme in any
  * case; one credential. With `request`, what was sent and where as clients know it, the scheme `DPoP` counts too, with its
@@ -33,7 +37,10 @@ export async function authenticate(
   },
 ): Promise<AuthenticatedUser> {
   const { verifier, requiredScopes = [], request } = options;
-  const { scheme, token } = readCredential(headers);
+  const credential = readCredential(headers);
+  const scheme = BEARER.test(credential) ? 'Bearer' : DPOP.test(credential) ? 'DPoP' : undefined;
+  if (scheme === undefined) throw new BearerError(undefined);
+  const token = credential.slice(scheme.length).trim();
   const accessToken =
     scheme === 'Bearer' ? await loadBearer(verifier, token) : await loadBound(headers, verifier, token, request);
   if (accessToken === undefined) throw new BearerError('invalid_token', { scheme });
@@ -48,11 +55,12 @@ export function authorizationHeaders(rawHeaders: readonly string[]): {
   dpop: readonly string[];
 } {
   const authorization: string[] = [];
-  const dpop: string[] = [];
+  let dpop = NONE;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];
     if (name?.length === 13 && name.toLowerCase() === 'authorization') authorization.push(rawHeaders[index + 1] ?? '');
-    else if (name?.length === 4 && name.toLowerCase() === 'dpop') dpop.push(rawHeaders[index + 1] ?? '');
+    else if (name?.length === 4 && name !== 'Host' && name.toLowerCase() === 'dpop')
+      dpop = [...dpop, rawHeaders[index + 1] ?? ''];
   }
   return { authorization, dpop };
 }
@@ -77,15 +85,11 @@ function loadBound(
   return verifier.loadBoundAccessToken(token, { ...request, proofs: valuesOf(headers, 'dpop') });
 }
 
-function readCredential(headers: RequestHeaders): { readonly scheme: AuthenticationScheme; readonly token: string } {
+function readCredential(headers: RequestHeaders): string {
   const [credential, ...others] = valuesOf(headers, 'authorization');
   if (others.length > 0) throw new BearerError('invalid_request');
-  if (credential !== undefined) {
-    if (/^bearer(?: |$)/i.test(credential))
-      return { scheme: 'Bearer', token: credential.slice('bearer'.length).trim() };
-    if (/^dpop(?: |$)/i.test(credential)) return { scheme: 'DPoP', token: credential.slice('dpop'.length).trim() };
-  }
-  throw new BearerError(undefined);
+  if (credential === undefined) throw new BearerError(undefined);
+  return credential;
 }
 
 function valuesOf(headers: RequestHeaders, name: string): readonly string[] {
