@@ -401,7 +401,7 @@ describe('other parameters of an authorization request', () => {
     {
       title: 'refer to no pushed request',
       request: () => authorizeRequest(world, { request_uri: 'urn:ietf:params:oauth:request_uri:x' }),
-      expect: redirectError('request_uri_unsupported'),
+      expect: page('request_uri_invalid'),
     },
     {
       title: 'may arrive by POST [AS-AZ-02]',

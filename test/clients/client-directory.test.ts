@@ -53,7 +53,7 @@ describe('a configured client', () => {
 
 describe('a client is found', () => {
   const signedClientIds = createSignedClientIds({ keys: createTestKeyRing(), clock: () => 0, random: systemRandom });
-  const registered = signedClientIds.register({
+  const { registrationAccessToken: _, ...registered } = signedClientIds.register({
     redirect_uris: [REDIRECT],
     grant_types: ['authorization_code'],
     response_types: ['code'],
