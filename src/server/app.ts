@@ -10,11 +10,12 @@ import {
 } from '../endpoints/index.ts';
 import type { Interaction } from '../interaction/index.ts';
 import type { KeyRing } from '../keys/index.ts';
-import { isSameResource, type ResourceDirectory, reject, UnavailableError } from '../oauth/index.ts';
+import { isSameResource, issuerPath, type ResourceDirectory, reject, UnavailableError } from '../oauth/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { JwtProvider } from '../provider/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import { type RevocationFeed, signCompact } from '../tokens/index.ts';
+import { homePage } from './home-page.ts';
 import { createRateLimiter } from './rate-limiters.ts';
 import { reportFaultsTo, requestLog } from './request-log.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -91,6 +92,7 @@ export function createApp(config: Config, parts: AppParts): Koa {
   app.use(errorBoundary({ reportFault, refusalPage: interaction.showError }));
   app.use(routes.routes());
   app.use(interaction.router.routes());
+  app.use(homePage(issuerPath(config.issuer)));
   app.use(() => {
     throw reject('not_found');
   });
