@@ -16,6 +16,15 @@ describe('docs', () => {
     expect(loadConfig({ env: {}, readFile: () => EXAMPLE }).warnings).toEqual([]);
   });
 
+  test('the configurations of docs/grants.md are ones', () => {
+    const text = readFileSync(join(TOP, 'docs/grants.md'), 'utf8').replaceAll('"…"', `"${'A'.repeat(43)}"`);
+    const blocks = [...text.matchAll(/```json\n([\s\S]*?)```/g)].map(([, block = '']) => block);
+
+    expect(blocks.length).toBe(4);
+    for (const block of blocks)
+      expect(loadConfig({ env: {}, readFile: () => block })).toMatchObject(JSON.parse(block) as object);
+  });
+
   test('docs/specs.md lists every RFC that the source cites', () => {
     const source = globSync('src/**/*.ts', { cwd: TOP }).map((file) => readFileSync(join(TOP, file), 'utf8'));
     const cited = new Set(source.flatMap((text) => text.match(/\bRFC \d{4,5}\b/g) ?? []));

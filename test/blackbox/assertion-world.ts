@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll } from 'vitest';
 import type { JsonObject } from '../../src/oauth/index.ts';
 import { sha256 } from '../../src/platform/index.ts';
+import type { TokenStore } from '../../src/tokens/index.ts';
 import { startGuardmint } from '../support/guardmint.ts';
 import { type ForeignIssuer, identityClaims, startForeignIssuer } from '../support/identity-provider.ts';
 import type { Observed } from './expectations.ts';
@@ -32,7 +33,11 @@ export function clientEntry(client_id: string, more: JsonObject = {}): JsonObjec
 }
 
 export async function openAssertionWorld(
-  settings: { readonly provider?: JsonObject; readonly cluster?: JsonObject; readonly more?: JsonObject } = {},
+  settings: {
+    readonly provider?: JsonObject;
+    readonly cluster?: JsonObject;
+    readonly store?: (clock: () => number) => TokenStore;
+  } = {},
 ): Promise<AssertionWorld> {
   const provider = await startForeignIssuer();
   const cluster = await startForeignIssuer({ alg: 'RS256' });
@@ -66,8 +71,8 @@ export async function openAssertionWorld(
           ...settings.cluster,
         },
       ],
-      ...settings.more,
     },
+    ...(settings.store !== undefined && { store: settings.store }),
   });
   afterAll(async () => {
     for (const one of [server, provider, cluster]) await one[Symbol.asyncDispose]();

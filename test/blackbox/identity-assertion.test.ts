@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { JsonObject, RejectionReason } from '../../src/oauth/index.ts';
+import { type JsonObject, type RejectionReason, UnavailableError } from '../../src/oauth/index.ts';
 import { sha256 } from '../../src/platform/index.ts';
 import { createVerifier } from '../../src/resource/index.ts';
+import { createMemoryStore } from '../../src/store/memory/index.ts';
 import { createForeignSigner } from '../support/assertion.ts';
 import { createDpopKey, type DpopKey } from '../support/dpop.ts';
 import { identityClaims, startForeignIssuer } from '../support/identity-provider.ts';
@@ -273,6 +274,29 @@ test('while the keys of the provider cannot be had nobody knows: 503, and the as
   other.provider.jwks = { keys: [other.provider.signer.publicJwk] };
   other.world.server.advance(5);
   granted(await other.present(assertion));
+});
+
+test('while the store cannot say whether it was used nobody gets a token: 503, and once it can, one does [EMA-17]', async () => {
+  let isFailing = false;
+  const fail = () => Promise.reject(new UnavailableError('store'));
+  const other = await openAssertionWorld({
+    store: (clock) => {
+      const working = createMemoryStore({ clock });
+      const consumeOnce: typeof working.oneTime.consumeOnce = (marker) =>
+        isFailing ? fail() : working.oneTime.consumeOnce(marker);
+      return { ...working, oneTime: { consumeOnce }, now: () => (isFailing ? fail() : working.now()) };
+    },
+  });
+  const [assertion, token] = [await other.identity(), await other.workload()];
+  isFailing = true;
+  for (const { answer } of [await other.present(assertion), await other.present(token, {}, null)]) {
+    expect([answer.status, answer.header('retry-after')]).toEqual([503, '5']);
+    expect((answer.json() as JsonObject)['error']).toBe('temporarily_unavailable');
+  }
+  isFailing = false;
+  granted(await other.present(assertion));
+  jsonError('assertion_spent')(await other.present(assertion));
+  granted(await other.present(token, {}, null));
 });
 
 test('a provider may be trusted for less: replay, tenant, clients, resources, scope, its own subjects [EMA-14, EMA-17]', async () => {
