@@ -5,6 +5,7 @@ import { CLOCK_SKEW, findLineFaults, type KeyFileProtection, type LineFault } fr
 import { checkKeySettings } from '../server/index.ts';
 import { EXIT } from './failure.ts';
 import { type CommandKeys, readKeys } from './keys-folder.ts';
+import { storeFindings } from './keys-location.ts';
 import { print } from './output.ts';
 
 /** Something `keys check` found. A `fault` needs a person; a `note` may be meant. */
@@ -30,6 +31,8 @@ const REASONS: Readonly<Record<string, string>> = {
   secret_missing: 'is encrypted, and GUARDMINT_KEYS_SECRET is not set',
   secret_unknown: 'is encrypted under a secret that is not among those of GUARDMINT_KEYS_SECRET',
   decryption_failed: 'was changed without the secret: take it from a backup',
+  malformed_keystore: 'is no keystore of node-jose with a key that can sign',
+  kid_not_in_keystore: 'does not have the kid that keys.backend.kid names',
   binding_mismatch: 'was edited, swapped or put together from two: take it from a backup',
 };
 
@@ -83,6 +86,7 @@ async function folderFindings(config: Config): Promise<Finding[]> {
   // The mode of a mounted volume is nobody's to change, and nothing can be put into it.
   else findings.push(...openFolderFindings(config.keysDir, folder.mode, (await stat(config.keysDir)).mode));
   findings.push(...(await fileFindings(keys)), ...lineFindings(keys), ...(await leftoverFindings(keys)));
+  findings.push(...(await storeFindings(keys)));
   return findings;
 }
 
@@ -114,10 +118,13 @@ async function fileFindings({ backend, config, unreadable }: CommandKeys): Promi
   ];
 }
 
-function lineFindings({ config, records, unreadable, now }: CommandKeys): Finding[] {
+function lineFindings({ backend, config, records, unreadable, now }: CommandKeys): Finding[] {
   if (records.length === 0 && unreadable.length === 0)
     return [{ level: 'note', reason: 'no_keys', advice: 'There are no keys yet; the first start makes them' }];
-  return findLineFaults(records, now, config.keys.timings).map(({ family, fault, kid }) => ({
+  const faults = findLineFaults(records, now, config.keys.timings).filter(
+    ({ family, fault }) => fault === 'no_active_key' || backend.fixedFamilies?.has(family) !== true,
+  );
+  return faults.map(({ family, fault, kid }) => ({
     level: 'fault',
     file: `${family}${kid === undefined ? '' : ` key ${kid}`}:`,
     reason: fault,

@@ -49,7 +49,8 @@ export async function readKeys(config: Config): Promise<CommandKeys> {
 export async function readKeptKeys(config: Config): Promise<CommandKeys> {
   for (let attempt = 1; ; attempt++) {
     const keys = await readKeys(config);
-    const isDue = dueKeys(keys.records, keys.now, config.keys.timings).length > 0;
+    const { records, now, backend } = keys;
+    const isDue = dueKeys(records, now, config.keys.timings).some(({ family }) => !backend.fixedFamilies?.has(family));
     if (!isDue || attempt === ATTEMPTS) return keys;
     await makeDueKeys(keys);
   }
@@ -71,6 +72,16 @@ export function findKey(keys: CommandKeys, kid: string): SettledKey {
   if (key === undefined) throw new CommandError(`No key of ${keys.config.keysDir} has the kid ${kid}.`);
   if (others.length > 0) throw new CommandError(`More than one kid begins with ${kid}.`);
   return key;
+}
+
+/** Refuses to change keys that somebody else makes and ends. @throws CommandError */
+export function requireOwnKeys({ config, backend }: CommandKeys, family: KeyFamily): void {
+  const { backend: settings } = config.keys;
+  if (backend.fixedFamilies?.has(family) !== true || settings.kind !== 'node-jose') return;
+  throw new CommandError(
+    `The ${family} keys are those of ${settings.file}, which is read and never written. To rotate, add a key to it, wait ` +
+      'until everybody has fetched the JWK Set, and name its kid in keys.backend.kid.',
+  );
 }
 
 /** Makes what is due after a change, as a running server does at its next reading. @throws KeysRefusedError */

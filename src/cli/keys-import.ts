@@ -10,7 +10,7 @@ import {
   scheduleNext,
 } from '../keys/index.ts';
 import { CommandError } from './failure.ts';
-import { type CommandKeys, nextEpoch, readKeptKeys, readKeys } from './keys-folder.ts';
+import { type CommandKeys, nextEpoch, readKeptKeys, readKeys, requireOwnKeys } from './keys-folder.ts';
 import { formatMoment, print } from './output.ts';
 
 /** Switches of `keys import`. */
@@ -38,6 +38,7 @@ export async function importKeys(config: Config, path: string, options: ImportOp
   const { keys: found, skipped } = await readImport(path, options);
   // Without a key in force the imported one would be used at once, by nobody known.
   const keys = await (options.dryRun === true ? readKeys(config) : readKeptKeys(config));
+  requireOwnKeys(keys, 'signing');
   const isHere = ({ kid }: ImportedKey) => keys.records.some((record) => record.kid === kid);
   const known = found.filter(isHere).map(({ kid }) => ({ name: kid, reason: 'duplicate_kid' }));
   const taken: TakenIn[] = [];

@@ -1,6 +1,7 @@
 import type { Config } from '../config/index.ts';
 import { createJwkSet } from '../keys/index.ts';
 import { findKey, readKeys, type SettledKey } from './keys-folder.ts';
+import { locationOf } from './keys-location.ts';
 import { drawTimeline, formatSpan, nextChange, TIMELINE_LEGEND, timelineScale } from './keys-timeline.ts';
 import { formatMoment, print, printRows } from './output.ts';
 
@@ -13,6 +14,7 @@ export async function listKeys(config: Config, asJson: boolean): Promise<void> {
     print(JSON.stringify(settled.map((key) => ({ ...describe(key), age: now - key.createdAt }))));
     return;
   }
+  const isElsewhere = settled.some(({ external }) => external !== undefined);
   const rows = settled.map((key) => {
     const next = nextChange(key);
     return {
@@ -20,6 +22,7 @@ export async function listKeys(config: Config, asJson: boolean): Promise<void> {
       family: key.family,
       alg: key.alg,
       state: key.state,
+      ...(isElsewhere && { where: key.external?.store ?? locationOf(key) }),
       age: formatSpan(now - key.createdAt),
       'next change': next === undefined ? '' : `${next.change} in ${formatSpan(next.at - now)}`,
       timeline: drawTimeline(key, now, timelineScale(config.keys.timings[key.family].activePeriod)),
@@ -62,6 +65,7 @@ function describe(key: SettledKey) {
     alg,
     state,
     file: slot,
+    location: locationOf(key),
     createdAt,
     publishAt,
     activateAt,

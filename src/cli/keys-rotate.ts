@@ -11,6 +11,7 @@ import {
   nextEpoch,
   readKeptKeys,
   readKeys,
+  requireOwnKeys,
   type SettledKey,
 } from './keys-folder.ts';
 import { formatSpan } from './keys-timeline.ts';
@@ -34,6 +35,7 @@ export async function rotateKey(config: Config, family: KeyFamily, options: Chan
   const isDryRun = options.dryRun === true;
   const asJson = options.json === true;
   const keys = await (isDryRun ? readKeys(config) : readKeptKeys(config));
+  requireOwnKeys(keys, family);
   const plan = planRotation(keys.records, family, keys.now, config.keys.timings);
   if (plan.outcome === 'wait') {
     const { next, mayAt } = plan;
@@ -77,6 +79,7 @@ export async function revokeKey(
 ): Promise<void> {
   const keys = await readKeys(config);
   const key = findKey(keys, kid);
+  requireOwnKeys(keys, key.family);
   const isDryRun = options.dryRun === true;
   const successor = findSuccessor(keys, key);
   const consequences = describeConsequences(keys, key, successor, options.watermark === true);
@@ -114,6 +117,7 @@ export async function revokeKey(
 export async function retireKey(config: Config, kid: string, options: ChangeOptions): Promise<void> {
   const keys = await readKeys(config);
   const key = findKey(keys, kid);
+  requireOwnKeys(keys, key.family);
   const plan = planRetirement(keys.records, key.kid, keys.now, keyTimingNeeds(config));
   if (plan.outcome === 'in_force')
     throw new CommandError(`${key.kid} is in force, or about to be: keys rotate --family ${key.family} comes first.`);

@@ -79,6 +79,7 @@ export function checkSettings(settings: unknown, context: Context): void {
   checkAddresses(settings, context);
   checkIdentifiers(settings, context);
   checkIssuers(settings, context);
+  checkKeys(settings['keys'], context);
   checkTokenExchanges(settings, context);
   checkRedis(settings, context);
   const { signIn, lifetimes, refresh, registration } = settings;
@@ -102,6 +103,23 @@ export function checkSettings(settings: unknown, context: Context): void {
         fault(context, ['registration', 'defaultScopes', index], `"${name}" is not in registration.validScopes`);
     });
   }
+}
+
+/** What of `keys` excludes what else of it. */
+function checkKeys(keys: unknown, context: Context): void {
+  if (!isJsonObject(keys) || !isJsonObject(keys['backend'])) return;
+  const { algorithm, backend, formerBackends } = keys;
+  if (backend['kind'] === 'aws-kms' && algorithm === 'EdDSA')
+    fault(
+      context,
+      ['keys', 'algorithm'],
+      'must not be EdDSA with aws-kms, which takes 4,096 bytes of a message at most',
+    );
+  const kinds = [backend['kind'], ...members(formerBackends, 'kind')];
+  kinds.forEach((kind, index) => {
+    if (index > 0 && kind !== '' && kind !== 'file' && kinds.indexOf(kind) < index)
+      fault(context, ['keys', 'formerBackends', index - 1], `is a second ${String(kind)}; keys are found by the kind`);
+  });
 }
 
 function checkAddresses(settings: JsonObject, context: Context): void {

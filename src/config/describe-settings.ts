@@ -21,6 +21,11 @@ export function describeSettings(): readonly SettingDescription[] {
   const rows: SettingDescription[] = [];
 
   function describe(path: string, schema: JsonObject): void {
+    const variants = variantsOf(schema);
+    if (variants.length > 0) {
+      describeVariants(path, schema, variants);
+      return;
+    }
     const members = isJsonObject(schema['properties']) ? Object.entries(schema['properties']) : [];
     const items = schema['items'];
     const variable = variables.get(path);
@@ -37,6 +42,24 @@ export function describeSettings(): readonly SettingDescription[] {
       if (isJsonObject(member)) describe(path === '' ? name : `${path}.${name}`, member);
     }
     if (isJsonObject(items) && isJsonObject(items['properties'])) describe(`${path}[]`, items);
+  }
+
+  /** One of several kinds of object: which one, and then the members of each. */
+  function describeVariants(path: string, schema: JsonObject, variants: readonly Variant[]): void {
+    const chosen = isJsonObject(schema['default']) ? schema['default']['kind'] : undefined;
+    rows.push({
+      path: `${path}.kind`,
+      values: variants.map(({ kind }) => `\`${kind}\``).join(', '),
+      ...(chosen !== undefined && { defaultValue: JSON.stringify(chosen) }),
+      meaning: typeof schema['description'] === 'string' ? schema['description'] : '',
+    });
+    for (const { kind, members } of variants) {
+      for (const [name, member] of members) {
+        const before = rows.length;
+        describe(`${path}.${name}`, member);
+        for (const row of rows.splice(before)) rows.push({ ...row, meaning: `\`${kind}\`: ${row.meaning}` });
+      }
+    }
   }
 
   describe('', jsonSchema());
@@ -59,7 +82,28 @@ export function settingNamesAt(path: readonly PropertyKey[]): readonly string[] 
     const properties = isJsonObject(schema['properties']) ? schema['properties'] : {};
     return typeof key === 'number' ? schema['items'] : properties[String(key)];
   }, jsonSchema());
-  return isJsonObject(found) && isJsonObject(found['properties']) ? Object.keys(found['properties']) : [];
+  if (!isJsonObject(found)) return [];
+  const variants = variantsOf(found).flatMap(({ members }) => members.map(([name]) => name));
+  return isJsonObject(found['properties']) ? Object.keys(found['properties']) : [...new Set(variants)];
+}
+
+interface Variant {
+  readonly kind: string;
+  readonly members: readonly (readonly [string, JsonObject])[];
+}
+
+/** The kinds of object a setting may be, when it is one that says its `kind`. */
+function variantsOf({ oneOf }: JsonObject): readonly Variant[] {
+  if (!Array.isArray(oneOf)) return [];
+  return oneOf.flatMap((variant) => {
+    const properties = isJsonObject(variant) && isJsonObject(variant['properties']) ? variant['properties'] : {};
+    const { kind, ...others } = properties;
+    if (!isJsonObject(kind) || typeof kind['const'] !== 'string') return [];
+    const members = Object.entries(others).flatMap(([name, member]) =>
+      isJsonObject(member) ? [[name, member] as const] : [],
+    );
+    return [{ kind: kind['const'], members }];
+  });
 }
 
 function jsonSchema(): JsonObject {
@@ -69,11 +113,15 @@ function jsonSchema(): JsonObject {
 function describeValues(schema: JsonObject): string {
   const { type, minimum, maximum, items, additionalProperties, anyOf } = schema;
   if (Array.isArray(anyOf)) return anyOf.filter(isJsonObject).map(describeValues).join(', ');
+  if (typeof schema['const'] === 'number') return String(schema['const']);
   if (typeof schema['const'] === 'string') return `\`${schema['const']}\``;
   if (Array.isArray(schema['enum'])) return schema['enum'].map((value) => `\`${String(value)}\``).join(', ');
   if (type === 'integer') return `${String(minimum)} to ${String(maximum)}`;
   if (type === 'boolean') return '`true`, `false`';
-  if (type === 'array') return isJsonObject(items) && items['type'] === 'object' ? 'list' : 'list of texts';
+  if (type === 'array') {
+    const isOfObjects = isJsonObject(items) && (items['type'] === 'object' || variantsOf(items).length > 0);
+    return isOfObjects ? 'list' : 'list of texts';
+  }
   if (type === 'object') {
     const isOfLists = isJsonObject(additionalProperties) && additionalProperties['type'] === 'array';
     return isOfLists ? 'name → list of names' : 'name → text';

@@ -3,7 +3,7 @@ import type { Settings } from './settings.ts';
 
 /** What works and is probably not meant. */
 export function findWarnings(settings: Omit<Settings, 'refresh'> & { issuer: string }): string[] {
-  const { issuer, host, resources, trustProxy, rateLimits, keysSecret, dangerouslyKeepKeysInClear } = settings;
+  const { issuer, host, resources, trustProxy, rateLimits, keys, keysSecret, dangerouslyKeepKeysInClear } = settings;
   const { registration } = settings;
   const warnings: string[] = [];
   if (resources.length === 0)
@@ -22,6 +22,10 @@ export function findWarnings(settings: Omit<Settings, 'refresh'> & { issuer: str
     warnings.push(
       'registration.management: everybody may register, so everybody can fill the denylist with deleted registrations',
     );
+  for (const backend of [keys.backend, ...keys.formerBackends]) {
+    if (backend.kind === 'vault-transit' && backend.address.startsWith('http:') && !isLoopbackUrl(backend.address))
+      warnings.push(`keys: ${backend.address} is plain http, so the token of Vault can be read on the way`);
+  }
   if (!rateLimits.enabled) warnings.push('rateLimits: are off, so passwords can be guessed without limit');
   for (const { resource, scopes = {} } of resources) {
     if (resource.startsWith('http:') && !isLoopbackUrl(resource))

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { checkClient, checkResource, checkSettings } from './cross-field-rules.ts';
 import { flag, group, list, milliseconds, oneOf, seconds, text, whole } from './fields.ts';
 import { GRANT_TYPES, identityProvider, tokenExchange, workloadIssuer } from './grant-settings.ts';
+import { formerKeyBackend, keyBackend } from './key-backend-settings.ts';
 import { issuerIdentifier, resourceIdentifier, scopeName } from './protocol-fields.ts';
 
 const MINUTE = 60;
@@ -292,6 +293,12 @@ export const SETTINGS = z
       algorithm: oneOf(['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'])
         .default('ES256')
         .describe('The algorithm of new signing keys (RFC 7518 §3.1, RFC 8037 §3.1).'),
+      backend: keyBackend
+        .default({ kind: 'file' })
+        .describe('Where signing keys are made and kept: see [key-backends.md](key-backends.md).'),
+      formerBackends: list(formerKeyBackend)
+        .default([])
+        .describe('Where signing keys may still be that were made before: settings as those of `backend`.'),
       timings: group({
         signing: keyPeriods('signing key', DAY, 30 * DAY, DAY),
         sealing: keyPeriods('secret of codes, requests and sessions', DAY, 30 * DAY, 31 * DAY),

@@ -15,6 +15,8 @@ export interface StoredKey extends KeyRecord {
   readonly slot: string;
   /** The store that holds the private half, as long as it does; absent when the backend itself has it, or nobody. */
   readonly external?: ExternalKey;
+  /** Whether its kid is one that somebody else chose, and not the thumbprint. */
+  readonly hasOwnKid?: true;
 }
 
 /** Something in the place of keys that is not a usable key. */
@@ -58,6 +60,8 @@ export class KeyRefusedError extends Error {
  * Any method may throw `UnavailableError` when the place cannot be reached or written now.
  */
 export interface KeyBackend {
+  /** Families whose keys somebody else makes and ends: nothing is ever due there. None when left out. */
+  readonly fixedFamilies?: ReadonlySet<KeyFamily>;
   /**
    * Everything there is. What cannot be read is named in `unreadable` and never makes the call fail. A key is listed
    * whole or not at all, also while it is being made or changed. Nothing private is in the answer.

@@ -28,6 +28,8 @@ export interface JwsSigner {
   readonly kid: string;
   readonly alg: SigningAlg;
   readonly publicJwk: PublicJwk;
+  /** Whether the key is elsewhere, so that a signature may not be had now: who spends something for one signs first. */
+  readonly isRemote?: boolean;
   /**
    * The signature of `input` in JOSE form (for ES256 r‖s, RFC 7518 §3.4).
    * @throws UnavailableError when the key cannot be used now.

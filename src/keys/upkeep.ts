@@ -45,8 +45,14 @@ export async function createDueKeys(deps: KeyUpkeepDeps): Promise<void> {
   const failed = new Set<KeyFamily>();
   const nextDue = (): DueKey | undefined => {
     const now = clock();
-    const blocked = blockedFamilies(inventory, now);
-    return dueKeys(inventory.records(), now, timings).find(({ family }) => !blocked.has(family) && !failed.has(family));
+    const left: readonly (ReadonlySet<KeyFamily> | undefined)[] = [
+      blockedFamilies(inventory, now),
+      failed,
+      backend.fixedFamilies,
+    ];
+    return dueKeys(inventory.records(), now, timings).find(
+      ({ family }) => !left.some((families) => families?.has(family)),
+    );
   };
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (nextDue() === undefined) return;

@@ -47,6 +47,18 @@ export function createCodeMethods(
     const nonce = random(16);
     const keyId = tokens.refreshKeyId();
     const isRefreshable = client.grantTypes.includes('refresh_token');
+    const grant = {
+      subject: claims.sub,
+      clientId: client.clientId,
+      resource: claims.resource,
+      scope: claims.scope,
+      grantId: claims.gid,
+      authTime: claims.authTime,
+      amr: claims.amr,
+      sender,
+    };
+    // A code that was spent for nothing would be a replay when the client tries again.
+    const ahead = await tokens.access.issueAhead(grant, () => store.now());
     const { outcome, at } = isRefreshable
       ? await store.refreshFamilies.begin(marker, {
           familyId: claims.gid,
@@ -74,19 +86,7 @@ export function createCodeMethods(
       await revocation.revokeGrant(claims.gid);
       throw reject('code_revoked', { grantId: claims.gid });
     }
-    const access = await tokens.access.issue(
-      {
-        subject: claims.sub,
-        clientId: client.clientId,
-        resource: claims.resource,
-        scope: claims.scope,
-        grantId: claims.gid,
-        authTime: claims.authTime,
-        amr: claims.amr,
-        sender,
-      },
-      at,
-    );
+    const access = ahead ?? (await tokens.access.issue(grant, at));
     audit({ event: 'token.issued', grantId: claims.gid, jti: access.jti, subject: claims.sub });
     const refresh = isRefreshable
       ? tokens.refresh.write({ familyId: claims.gid, generation: 0, nonce, keyId })

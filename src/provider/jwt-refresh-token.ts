@@ -48,13 +48,23 @@ export function createRefreshMethods(
 
   const exchangeRefreshToken: RefreshMethods['exchangeRefreshToken'] = async (client, token, scope, sender) => {
     const { opened } = token;
+    const grantId = opened.familyId;
+    const grant = {
+      subject: token.family.subject,
+      clientId: client.clientId,
+      resource: token.family.resource,
+      scope,
+      grantId,
+      authTime: token.family.authTime,
+      sender,
+    };
+    const ahead = await tokens.access.issueAhead(grant, () => store.now());
     const rotation = await store.refreshFamilies.rotate(opened, {
       ...settings.refresh,
       // What is bound to a credential or a key needs no rotation (OAuth 2.1 §4.3.1).
       rotates: !isConfidential(client) && token.family.jkt === undefined,
       keyId: tokens.refreshKeyId(),
     });
-    const grantId = opened.familyId;
     switch (rotation.outcome) {
       case 'unknown':
         throw reject('refresh_token_unknown', { grantId });
@@ -84,18 +94,7 @@ export function createRefreshMethods(
     }
     const successor = tokens.refresh.write({ ...opened, generation: family.generation, keyId: family.keyId });
     if (successor === undefined) throw new UnavailableError('refresh key');
-    const access = await tokens.access.issue(
-      {
-        subject: family.subject,
-        clientId: client.clientId,
-        resource: family.resource,
-        scope,
-        grantId,
-        authTime: family.authTime,
-        sender,
-      },
-      at,
-    );
+    const access = ahead ?? (await tokens.access.issue(grant, at));
     audit({ event: outcome === 'replayed' ? 'token.refresh_replayed' : 'token.refreshed', grantId, jti: access.jti });
     return tokenResponse(access, scope, successor);
   };

@@ -2,7 +2,7 @@ import type Koa from 'koa';
 import type { Config } from '../config/index.ts';
 import { createAuthorization, type DpopOptions } from '../endpoints/index.ts';
 import { createInteraction, createLocalUsers, type LocalUsers } from '../interaction/index.ts';
-import type { KeyRing } from '../keys/index.ts';
+import type { KeyBackend, KeyRing } from '../keys/index.ts';
 import { isLoopbackUrl, parseForm } from '../oauth/index.ts';
 import {
   type Audit,
@@ -48,6 +48,8 @@ export interface GuardmintParts {
   /** Beside the log. */
   readonly audit?: Audit;
   readonly store?: TokenStore;
+  /** Instead of the folder of keys and what `keys.backend` says. */
+  readonly keyBackend?: KeyBackend;
   /** For URLs that clients name: their metadata documents and JWK Sets. It must keep the promises of `createGuardedFetch`. */
   readonly fetch?: GuardedFetch;
 }
@@ -89,7 +91,12 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const denyRevokedKeys: Audit = ({ event }) => {
     if (event === 'key.revoked') void keyDenial?.look();
   };
-  const keys = await openKeyRing(config, { clock, random, audit: joinAudits(audit, denyRevokedKeys) });
+  const keys = await openKeyRing(config, {
+    clock,
+    random,
+    audit: joinAudits(audit, denyRevokedKeys),
+    ...(parts.keyBackend && { backend: parts.keyBackend }),
+  });
   keyDenial = createKeyDenial({ keys, denylist: store.denylist, clock, audit });
   void keyDenial.look();
   const watching = leaveDeniedSigner({ keys, denylist: store.denylist });
@@ -188,7 +195,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
       const port = await openPort(server, config.port, config.host);
       const managementPort = await openPort(management.server, config.managementPort, config.host);
       log.info({ issuer: config.issuer, host: config.host, port, managementPort }, 'listening');
-      const readOnly = await describeReadOnlyFolder(config, keys);
+      const readOnly = parts.keyBackend === undefined ? await describeReadOnlyFolder(config, keys) : undefined;
       for (const warning of [...config.warnings, readOnly]) if (warning !== undefined) log.warn({}, warning);
       return { port, managementPort };
     },

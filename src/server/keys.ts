@@ -8,6 +8,7 @@ import {
   findTimingsFault,
   JWK_SET_MAX_AGE,
   JWK_SET_STALE,
+  type KeyBackend,
   type KeyEncryption,
   type KeyRing,
   KeySecretError,
@@ -16,6 +17,7 @@ import {
 } from '../keys/index.ts';
 import { isLoopbackUrl } from '../oauth/index.ts';
 import { type Audit, type Clock, type Random, systemRandom } from '../platform/index.ts';
+import { openSigningKeys } from './key-stores.ts';
 
 /** How often a validator of ours fetches the JWK Set again, in seconds. */
 const VALIDATOR_REFRESH_PERIOD = 300;
@@ -26,11 +28,11 @@ const VALIDATOR_REFRESH_PERIOD = 300;
  */
 export async function openKeyRing(
   config: Config,
-  deps: { readonly clock: Clock; readonly random: Random; readonly audit: Audit },
+  deps: { readonly clock: Clock; readonly random: Random; readonly audit: Audit; readonly backend?: KeyBackend },
 ): Promise<KeyRing> {
   checkKeySettings(config);
   return createKeyRing({
-    backend: openKeyBackend(config, deps.random),
+    backend: deps.backend ?? openKeyBackend(config, deps.random, { report: deps.audit }),
     clock: deps.clock,
     audit: deps.audit,
     timings: config.keys.timings,
@@ -57,19 +59,24 @@ export function checkKeySettings(config: Config): void {
 }
 
 /**
- * The folder of the keys. Where keys may lie in clear anyway, files in clear are also read beside encrypted ones, until
+ * The folder of the keys, with what `keys.backend` says of signing keys. Where keys may lie in clear anyway, files in clear are also read beside encrypted ones, until
  * `keys rewrap`; elsewhere a file in clear is refused, for anybody who can write to the folder could have put it there.
  * @throws ConfigError for a secret that cannot be one.
  */
-export function openKeyBackend(config: Config, random: Random, options?: { acceptsClear: boolean }): FileKeyBackend {
+export function openKeyBackend(
+  config: Config,
+  random: Random,
+  options?: { acceptsClear?: boolean; report?: Audit },
+): FileKeyBackend {
   const encryption = readEncryption(config);
   const acceptsClear = options?.acceptsClear ?? (isLoopbackUrl(config.issuer) || config.dangerouslyKeepKeysInClear);
-  return createFileKeyBackend({
+  const folder = createFileKeyBackend({
     directory: config.keysDir,
     random,
     acceptsClear,
     ...(encryption && { encryption }),
   });
+  return openSigningKeys(config, folder, options?.report);
 }
 
 /**

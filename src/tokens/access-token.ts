@@ -51,6 +51,12 @@ export interface OpenedAccessToken {
 export interface AccessTokens {
   /** Signs a token that is valid from `issuedAt`. @throws UnavailableError when no key can sign. */
   issue(grant: AccessTokenGrant, issuedAt: EpochSeconds): Promise<IssuedAccessToken>;
+  /**
+   * Makes sure of a signature before something is spent for it. Answers the token, valid from `now`, where the key is
+   * elsewhere and a signature might not be had afterwards; `undefined` where `issue` can follow the spending.
+   * @throws UnavailableError when no key can sign.
+   */
+  issueAhead(grant: AccessTokenGrant, now: () => Promise<EpochSeconds>): Promise<IssuedAccessToken | undefined>;
   /** Verifies form, `typ` and signature with the keys of the ring; `undefined` for anything else. No I/O. */
   open(token: string): OpenedAccessToken | undefined;
   /** How long a token lives, in seconds. */
@@ -95,7 +101,14 @@ export function createAccessTokens(deps: {
     };
   }
 
-  return { issue, open: createAccessTokenOpener({ keys, issuer }), lifetime };
+  return {
+    issue,
+    async issueAhead(grant, now) {
+      return keys.signer().isRemote === true ? await issue(grant, await now()) : undefined;
+    },
+    open: createAccessTokenOpener({ keys, issuer }),
+    lifetime,
+  };
 }
 
 /** The half that recognises: `open` of `AccessTokens`, over keys that need not sign. */

@@ -28,7 +28,10 @@ function problems(env: NodeJS.ProcessEnv, file?: unknown): readonly string[] {
 
 describe('settings', () => {
   test('nothing at all is a usable configuration for this machine', () => {
-    expect(load({})).toEqual({
+    const { keys: all, ...settings } = load({});
+    const { backend, formerBackends, ...keys } = all;
+    expect({ backend, formerBackends }).toEqual({ backend: { kind: 'file' }, formerBackends: [] });
+    expect({ ...settings, keys }).toEqual({
       issuer: 'http://localhost:3000',
       host: '127.0.0.1',
       port: 3000,
@@ -551,5 +554,46 @@ describe('warnings', () => {
     };
 
     expect(load(env, { resources: [RESOURCE] }).warnings).toEqual([]);
+  });
+});
+
+describe('where signing keys live', () => {
+  const keys = (backend: unknown, more: object = {}) => problems({}, { keys: { backend, ...more } });
+
+  test.each([
+    [{ kind: 'pkcs11', module: '/lib/p11.so', tokenLabel: 'keys', pinFile: '/run/pin' }],
+    [{ kind: 'aws-kms' }],
+    [{ kind: 'vault-transit', address: 'https://vault:8200', tokenFile: '/run/token', mount: 'team/transit' }],
+    [{ kind: 'node-jose', file: 'keystore.json', kid: '1' }],
+  ])('%j is enough', (backend) => {
+    expect(keys(backend)).toEqual([]);
+  });
+
+  test('everything that is wrong with a place is told together, by its name', () => {
+    expect(keys({ kind: 'pkcs11', module: '', pinFil: '/run/pin', sessions: 0, rsaBits: 1024 })).toEqual([
+      'guardmint.json: keys.backend.module: must not be empty',
+      'guardmint.json: keys.backend.tokenLabel: is required',
+      'guardmint.json: keys.backend.pinFile: is required',
+      'guardmint.json: keys.backend.sessions: must be a whole number from 1 to 64',
+      'guardmint.json: keys.backend.rsaBits: must be 2048, 3072 or 4096',
+      'guardmint.json: keys.backend.pinFil: is not a setting; did you mean pinFile?',
+    ]);
+  });
+
+  test.each([
+    [{ kind: 'hsm' }, {}, /keys.backend.kind: must be file, pkcs11, aws-kms, vault-transit or node-jose$/],
+    [{ kind: 'vault-transit', address: 'vault', tokenFile: 't' }, {}, /address: must be an http or https URL$/],
+    [{ kind: 'vault-transit', address: 'http://v', tokenFile: 't', mount: '/x' }, {}, /mount: must be a path/],
+    [{ kind: 'aws-kms', deletionDays: 3 }, {}, /deletionDays: must be a whole number from 7 to 30$/],
+    [{ kind: 'aws-kms' }, { algorithm: 'EdDSA' }, /keys.algorithm: must not be EdDSA with aws-kms/],
+    [{ kind: 'aws-kms' }, { formerBackends: [{ kind: 'aws-kms' }] }, /formerBackends\[0\]: is a second aws-kms/],
+    [{ kind: 'file' }, { formerBackends: [{ kind: 'file' }] }, /kind: must be pkcs11, aws-kms or vault-transit$/],
+  ])('%j with %j is refused', (backend, more, fault) => {
+    expect(keys(backend, more)).toEqual([expect.stringMatching(fault)]);
+  });
+
+  test('a token of Vault that travels in clear is warned of', () => {
+    const backend = { kind: 'vault-transit', address: 'http://vault.internal:8200', tokenFile: 't' };
+    expect(load({}, { keys: { backend } }).warnings).toContainEqual(expect.stringMatching(/^keys: .*plain http/));
   });
 });

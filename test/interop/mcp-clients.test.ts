@@ -3,56 +3,9 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { describe, expect, test } from 'vitest';
 import { createMcpApp } from '../../examples/koa-mcp-server.ts';
+import { createClientMemory } from '../support/client-memory.ts';
 import { startGuardmint } from '../support/guardmint.ts';
 import { serve } from '../support/serve.ts';
-
-const CALLBACK = 'http://127.0.0.1:7777/callback';
-
-/** What both SDKs ask of a client: a place for its registration, tokens and verifier, and a browser. */
-function createMemory() {
-  let client: unknown;
-  let tokens: unknown;
-  let verifier = '';
-  let location: URL | undefined;
-  let discovery: unknown;
-  const provider = {
-    redirectUrl: CALLBACK,
-    clientMetadata: { client_name: 'a real client', redirect_uris: [CALLBACK], token_endpoint_auth_method: 'none' },
-    state: () => 'state-of-the-client',
-    clientInformation: () => client,
-    saveClientInformation: (information: unknown) => {
-      client = information;
-    },
-    tokens: () => tokens,
-    saveTokens: (issued: unknown) => {
-      tokens = issued;
-    },
-    redirectToAuthorization: (url: URL) => {
-      location = url;
-    },
-    saveCodeVerifier: (text: string) => {
-      verifier = text;
-    },
-    codeVerifier: () => verifier,
-    saveDiscoveryState: (state: unknown) => {
-      discovery = state;
-    },
-    discoveryState: () => discovery,
-    invalidateCredentials: (what: string) => {
-      if (what === 'all' || what === 'client') client = undefined;
-      if (what === 'all' || what === 'tokens') tokens = undefined;
-    },
-  };
-  return {
-    provider,
-    tokens: () => tokens as { access_token: string; refresh_token: string; scope: string },
-    setTokens: (next: unknown) => {
-      tokens = next;
-    },
-    client: () => client as { client_id: string },
-    location: () => location,
-  };
-}
 
 const GREET = { name: 'greet', arguments: { word: 'hello' } };
 
@@ -91,7 +44,7 @@ describe.each([
         createMcpApp({ issuer: server.issuer, resource: `${origin}/mcp`, name: 'notes', scope: 'notes:read' }).app,
     );
     const url = new URL(`${mcp.origin}/mcp`);
-    const memory = createMemory();
+    const memory = createClientMemory();
 
     const first = await connect(url, memory.provider);
     await expect(first.open()).rejects.toThrow(/unauthorized/i);

@@ -105,10 +105,10 @@ export async function startGuardmint(
   const served = await serve(async (origin) => {
     settings = {
       ...SETTINGS,
-      ...options.settings,
-      issuer: origin + (options.issuerPath ?? ''),
       keysDir: join(folder, 'keys'),
       dataDir: join(folder, 'data'),
+      ...options.settings,
+      issuer: origin + (options.issuerPath ?? ''),
     };
     guardmint = await createGuardmint(loadConfig({ env: {}, readFile: () => JSON.stringify(settings) }), {
       clock,

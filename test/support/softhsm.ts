@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -62,4 +62,14 @@ export async function createSoftHsm(label = 'guardmint-test'): Promise<SoftHsm> 
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** Kills the processes that this one started for PKCS #11 modules. */
+export function killModuleHosts(): void {
+  const pids = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)])
+    .toString()
+    .split('\n')
+    .filter((line) => line.includes('module-host'))
+    .map((line) => Number.parseInt(line, 10));
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
 }

@@ -76,7 +76,7 @@ export function guardKeyStore(store: ExternalKeyStore, deps: StoreGuardDeps = {}
           if (isSignature(input, signature)) return signature;
           throw new UnavailableError(dependency, { cause: new Error('the signature does not verify') });
         });
-      return { kid: signer.kid, alg: signer.alg, publicJwk: signer.publicJwk, sign };
+      return { kid: signer.kid, alg: signer.alg, publicJwk: signer.publicJwk, isRemote: true, sign };
     },
     close: () => store.close(),
   };

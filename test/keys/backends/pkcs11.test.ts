@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CK, type Pkcs11Module } from '../../../src/keys/backends/pkcs11/module-api.ts';
@@ -15,7 +14,7 @@ import { passesCanary } from '../../../src/keys/signer.ts';
 import { UnavailableError } from '../../../src/oauth/index.ts';
 import { systemRandom } from '../../../src/platform/index.ts';
 import { describeKeyBackend } from '../../../src/testing/index.ts';
-import { createSoftHsm, PIN, SOFTHSM_MISSING, type SoftHsm } from '../../support/softhsm.ts';
+import { createSoftHsm, killModuleHosts, PIN, SOFTHSM_MISSING, type SoftHsm } from '../../support/softhsm.ts';
 import { createKeyFolder, DAY, openRing, START } from '../key-folder.ts';
 
 const signal = new AbortController().signal;
@@ -107,7 +106,7 @@ describe.skipIf(SOFTHSM_MISSING !== undefined)(`PKCS #11 on SoftHSM2 ${SOFTHSM_M
   it('goes on when the process of the module is killed', async () => {
     await using store = await openStore();
     const { signer } = await makeKey(store);
-    killHosts();
+    killModuleHosts();
     // Whether the loss is noticed before or while signing is a matter of time.
     await Promise.resolve(signer.sign(INPUT, { signal })).catch(() => {});
     expect(await signer.sign(INPUT, { signal })).toHaveLength(64);
@@ -118,7 +117,7 @@ describe.skipIf(SOFTHSM_MISSING !== undefined)(`PKCS #11 on SoftHSM2 ${SOFTHSM_M
     const { signer } = await makeKey(store);
     await hsm.unplug();
     try {
-      killHosts();
+      killModuleHosts();
       await Promise.resolve(signer.sign(INPUT, { signal })).catch(() => {});
       await expect(signer.sign(INPUT, { signal })).rejects.toThrow(UnavailableError);
     } finally {
@@ -174,13 +173,3 @@ describe.skipIf(SOFTHSM_MISSING !== undefined)(`PKCS #11 on SoftHSM2 ${SOFTHSM_M
     expect(test.kids()).toContain(first);
   });
 });
-
-/** Kills the processes that this one started for modules. */
-function killHosts(): void {
-  const pids = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)])
-    .toString()
-    .split('\n')
-    .filter((line) => line.includes('module-host'))
-    .map((line) => Number.parseInt(line, 10));
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
-}

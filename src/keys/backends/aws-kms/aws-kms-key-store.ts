@@ -1,11 +1,19 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KeySpec, KMSClient, KMSClientConfig, SigningAlgorithmSpec } from '@aws-sdk/client-kms';
+import type { KeySpec, KMSClient, SigningAlgorithmSpec } from '@aws-sdk/client-kms';
 import { type JsonObject, UnavailableError } from '../../../oauth/index.ts';
 import type { ExternalKeyStore } from '../../external/external-key-store.ts';
 import { KeyRefusedError } from '../../key-backend.ts';
 import type { SigningAlg } from '../../key-ring.ts';
 import { joseSignature } from '../../signer.ts';
+
+/** Credentials as the SDK takes them; its own type is not installed everywhere. */
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}
 
 export interface AwsKmsOptions {
   /** The region of the keys. Absent: as the SDK finds it (`AWS_REGION`, the profile). */
@@ -17,7 +25,7 @@ export interface AwsKmsOptions {
   /** Tags of each key that is made, beside `guardmint:key`, for policies and bills. */
   readonly tags?: Readonly<Record<string, string>>;
   /** Where credentials come from. Absent: the chain of the SDK (environment, web identity, SSO, container, instance). */
-  readonly credentials?: NonNullable<KMSClientConfig['credentials']>;
+  readonly credentials?: AwsCredentials | (() => Promise<AwsCredentials>);
 }
 
 interface KmsAlgorithm {
