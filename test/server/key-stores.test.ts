@@ -9,6 +9,7 @@ import { systemClock, systemRandom } from '../../src/platform/index.ts';
 import { createKeyFolder, DAY, type KeyFolder, openRing } from '../keys/key-folder.ts';
 import { createClientMemory } from '../support/client-memory.ts';
 import { type RunningGuardmint, startGuardmint } from '../support/guardmint.ts';
+import { createMemoryKeyStore } from '../support/memory-key-store.ts';
 import { serve } from '../support/serve.ts';
 import { createSoftHsm, killModuleHosts, SOFTHSM_MISSING, type SoftHsm } from '../support/softhsm.ts';
 
@@ -145,3 +146,47 @@ describe.skipIf(SOFTHSM_MISSING !== undefined)(
     });
   },
 );
+
+describe('a server with a key backend of its own', () => {
+  const start = async (store = createMemoryKeyStore()) => {
+    const server = await startGuardmint({
+      keyBackend: (directory) =>
+        createExternalKeyBackend({ folder: createFileKeyBackend({ directory, random: systemRandom }), store }),
+    });
+    return { server, store };
+  };
+
+  test('signs with it', async () => {
+    const { server, store } = await start();
+    await using _ = server;
+    const { access_token } = await server.grant();
+    expect(decodeProtectedHeader(access_token).kid).toBe(server.guardmint.keys.signer().kid);
+    expect(store.calls.filter((call) => call === 'sign').length).toBeGreaterThan(0);
+  });
+
+  test('spends neither code nor refresh token for a signature that it cannot have, and none of them twice', async () => {
+    const { server, store } = await start();
+    await using _ = server;
+    const granted = await server.grant();
+    const authorized = await server.authorize();
+    const refresh = {
+      grant_type: 'refresh_token',
+      client_id: granted.clientId,
+      refresh_token: granted.refresh_token,
+    };
+    store.mode = 'away';
+    for (const form of [authorized.exchange, refresh]) {
+      expect(await server.post('/token', form)).toMatchObject({
+        status: 503,
+        body: { error: 'temporarily_unavailable' },
+      });
+    }
+    expect(server.events.map(({ event }) => event)).not.toContain('code.replayed');
+    store.mode = 'here';
+    for (const form of [authorized.exchange, refresh]) {
+      expect(await server.post('/token', form)).toMatchObject({ status: 200 });
+    }
+    const again = await server.post('/token', authorized.exchange);
+    expect(again).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+  });
+});

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPerson, type Person } from '../../examples/person.ts';
 import { loadConfig } from '../../src/config/index.ts';
+import type { KeyBackend } from '../../src/keys/index.ts';
 import type { JsonObject } from '../../src/oauth/index.ts';
 import type { AuditEvent, GuardedFetch } from '../../src/platform/index.ts';
 import { createGuardmint, type Guardmint } from '../../src/server/index.ts';
@@ -91,6 +92,8 @@ export async function startGuardmint(
     settings?: JsonObject;
     issuerPath?: string;
     store?: (clock: () => number, folder: string) => TokenStore;
+    /** Instead of the folder of keys. */
+    keyBackend?: (directory: string) => KeyBackend;
     /** For URLs that clients name. */
     fetch?: GuardedFetch;
   } = {},
@@ -116,6 +119,7 @@ export async function startGuardmint(
       audit: (event) => void events.push(event),
       store: options.store?.(clock, folder) ?? createMemoryStore({ clock }),
       ...(options.fetch !== undefined && { fetch: options.fetch }),
+      ...(options.keyBackend !== undefined && { keyBackend: options.keyBackend(join(folder, 'keys')) }),
     });
     return guardmint.app;
   });
