@@ -48,7 +48,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-05': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Refresh tokens are never stored, and no token reaches a log.',
   },
   'AS-06': {
