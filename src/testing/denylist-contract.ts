@@ -173,6 +173,17 @@ export function describeDenylistStore(open: OpenTokenStore, { describe, it }: Te
       }
     });
 
+    it('keeps an entry for a hundred years', async () => {
+      await using subject = await open();
+      const { denylist } = subject.store;
+      const century = 36_500 * 86_400;
+      const entry = { kind: 'jti', id: 'one', expiresAt: subject.now() + century } as const;
+
+      await denylist.deny({ kind: 'jti', id: 'one', lifetime: century });
+      assert.deepEqual(sorted(await denylist.match([{ kind: 'jti', id: 'one' }])), [entry]);
+      assert.deepEqual(sorted((await denylist.snapshot()).entries), [entry]);
+    });
+
     it('calls whoever watches after an entry, and nobody who has stopped', async () => {
       await using subject = await open();
       const { denylist } = subject.store;
