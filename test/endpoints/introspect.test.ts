@@ -132,11 +132,17 @@ describe('introspection (RFC 7662)', () => {
     expect((await ask(access_token, 'notes', {}, own)).body).toEqual(INACTIVE);
   });
 
-  test('of a refresh token tells what became of its family', async () => {
-    const { refresh } = await grantOfConfidential();
-    const revoked = await server.post('/revoke', { token: refresh }, basic('confidential'));
-    expect(revoked.status).toBe(200);
-    expect((await ask(refresh, 'confidential')).body).toEqual(INACTIVE);
+  test('of a refresh token tells what became of its family, long after the denial of its grant has ended', async () => {
+    await using own = await startGuardmint({ settings });
+    const { exchange } = await own.authorize({ client: { client_id: 'confidential' } });
+    const { client_id: _omitted, ...form } = exchange;
+    const { body } = await own.post('/token', form, basic('confidential'));
+    const refresh = String(body['refresh_token']);
+    own.advance(4_000);
+    expect((await ask(refresh, 'confidential', {}, own)).body['active']).toBe(true);
+    expect((await own.post('/revoke', { token: refresh }, basic('confidential'))).status).toBe(200);
+    own.advance(4_000);
+    expect((await ask(refresh, 'confidential', {}, own)).body).toEqual(INACTIVE);
   });
 
   test('never says that a token is bad when it cannot know: 503', async () => {
