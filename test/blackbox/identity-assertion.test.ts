@@ -394,3 +394,18 @@ test('a client of a metadata document may be named without being configured; onl
   expect(granted(await present(await own.identity({ client_id: clientId }))).claims['client_id']).toBe(clientId);
   expect(site.requests).toEqual(['/client.json']);
 });
+
+test('no assertion and no token it buys reaches the log or the audit, accepted or refused', async () => {
+  const secrets: string[] = [];
+  for (const claims of [{}, { aud: 'https://other-as.example' }, { client_id: 'other-app' }]) {
+    const [assertion, token] = [await own.identity(claims), await own.workload(claims)];
+    const answers = [await own.present(assertion), await own.present(token, {}, null)];
+    const bought = answers.map(({ answer }) => (answer.json() as JsonObject)['access_token']);
+    secrets.push(
+      ...[assertion, token, ...bought.filter((one) => one !== undefined)].map((one) => String(one).split('.')[2] ?? ''),
+    );
+  }
+  const written = world.server.lines.join('') + JSON.stringify(world.server.events);
+  expect(secrets.filter((secret) => secret === '' || written.includes(secret))).toEqual([]);
+  expect(secrets.length).toBeGreaterThan(6);
+});
