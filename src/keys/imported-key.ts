@@ -108,7 +108,10 @@ function parsePem(text: string, passphrase: string | undefined): readonly Candid
   const privateKeys = blocks
     .filter(({ label }) => label.endsWith('PRIVATE KEY'))
     .map(({ block }) => openPem(block, passphrase));
-  for (const { block } of blocks.filter(({ label }) => label === 'CERTIFICATE')) checkCertificate(block, privateKeys);
+  const certificates = blocks.filter(({ label }) => label === 'CERTIFICATE');
+  if (privateKeys.length === 0 && certificates.length > 0)
+    throw new KeyImportError('The file holds a certificate without its private key: put both into one file.');
+  for (const { block } of certificates) checkCertificate(block, privateKeys);
   return privateKeys.map((key, index) => ({
     name: `key ${index + 1}`,
     jwk: isExportable(key) ? (key.export({ format: 'jwk' }) as JsonObject) : { kty: key.asymmetricKeyType, d: '' },

@@ -30,7 +30,7 @@ import { openClientDocuments } from './client-documents.ts';
 import { leaveDeniedSigner } from './denied-signer.ts';
 import { createHttpServer, openPort, shutPort } from './http-server.ts';
 import { createKeyDenial, type KeyDenial } from './key-denial.ts';
-import { describeReadOnlyFolder, openKeyRing } from './keys.ts';
+import { describeReadOnlyFolder, openKeyBackend, openKeyRing } from './keys.ts';
 import { createManagement } from './management.ts';
 import { measureStore } from './measured-store.ts';
 import { openPersonalGrants } from './personal-grants.ts';
@@ -97,7 +97,16 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     audit: joinAudits(audit, denyRevokedKeys),
     ...(parts.keyBackend && { backend: parts.keyBackend }),
   });
-  keyDenial = createKeyDenial({ keys, denylist: store.denylist, clock, audit });
+  keyDenial = createKeyDenial({
+    keys,
+    denylist: store.denylist,
+    async revoke(kid, at) {
+      await (parts.keyBackend ?? openKeyBackend(config, random)).revoke(kid, at);
+      await keys.reload();
+    },
+    clock,
+    audit,
+  });
   void keyDenial.look();
   const watching = leaveDeniedSigner({ keys, denylist: store.denylist });
   const users = createLocalUsers({ path: config.usersFile, clock, random, audit });

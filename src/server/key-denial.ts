@@ -3,9 +3,9 @@ import type { EpochSeconds, Seconds } from '../oauth/index.ts';
 import type { Audit, Clock } from '../platform/index.ts';
 import type { DenylistStore, NewDenylistEntry } from '../tokens/index.ts';
 
-/** Keeps revoked signing keys on the denylist. */
+/** Keeps what the folder and the denylist say of signing keys the same. */
 export interface KeyDenial {
-  /** Looks for revoked keys now, and denies those that the denylist does not have. Never rejects. */
+  /** Looks now; denies revoked keys that the denylist does not have, and revokes denied keys. Never rejects. */
   look(): Promise<void>;
   close(): void;
 }
@@ -26,29 +26,36 @@ export function keyDenial(key: Pick<KeyRecord, 'kid' | 'removeAt'>, now: EpochSe
 /**
  * The revocation of a key is two writes in two places: its file, which takes it out of the JWK Set, and the denylist, by
  * which validators hear of it. Whoever made only the first one was cut off in between, or could not reach the store; every
- * server that sees the key revoked makes the second one, also where the store has lost it.
+ * server that sees the key revoked makes the second one, also where the store has lost it. And a folder that was restored
+ * from a backup may hold a key as it was before its revocation: one that is denied is revoked there, before anything that
+ * nobody would accept is signed with it for long.
  */
 export function createKeyDenial(deps: {
   keys: Pick<KeyRing, 'list'>;
   denylist: Pick<DenylistStore, 'match' | 'deny'>;
+  /** Ends a key in the folder, and reads it again. @throws UnavailableError */
+  revoke: (kid: string, at: EpochSeconds) => Promise<void>;
   clock: Clock;
   audit: Audit;
 }): KeyDenial {
-  const { keys, denylist, clock, audit } = deps;
+  const { keys, denylist, revoke, clock, audit } = deps;
   let last = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let isFailing = false;
   let isClosed = false;
 
-  async function denyMissing(): Promise<void> {
-    const revoked = keys.list().filter(({ family, state }) => family === 'signing' && state === 'revoked');
-    if (revoked.length === 0) return;
-    const standing = await denylist.match(revoked.map(({ kid }) => ({ kind: 'key', id: kid })));
+  async function bringTogether(): Promise<void> {
+    const signing = keys.list().filter(({ family, state }) => family === 'signing' && state !== 'removed');
+    const standing = await denylist.match(signing.map(({ kid }) => ({ kind: 'key', id: kid })));
     const now = clock();
-    for (const key of revoked) {
+    for (const key of signing) {
+      const denied = standing.find(({ id }) => id === key.kid);
+      if (key.state !== 'revoked') {
+        if (denied !== undefined) await revoke(key.kid, now);
+        continue;
+      }
       const entry = keyDenial(key, now);
-      const until = now + entry.lifetime - CLOCK_SKEW;
-      if (standing.some(({ id, expiresAt }) => id === key.kid && expiresAt >= until)) continue;
+      if (denied !== undefined && denied.expiresAt >= now + entry.lifetime - CLOCK_SKEW) continue;
       await denylist.deny(entry);
       audit({ event: 'denylist.entry_added', kind: 'key', id: key.kid });
     }
@@ -58,11 +65,13 @@ export function createKeyDenial(deps: {
     clearTimeout(timer);
     if (isClosed) return;
     try {
-      await denyMissing();
+      await bringTogether();
       isFailing = false;
     } catch {
-      if (!isFailing) audit({ event: 'key.denial_failed' });
-      isFailing = true;
+      // Without a revoked key nothing is missing: the outage is told by others.
+      const isMissed = keys.list().some(({ family, state }) => family === 'signing' && state === 'revoked');
+      if (isMissed && !isFailing) audit({ event: 'key.denial_failed' });
+      isFailing = isMissed;
     }
     const pause = isFailing ? AGAIN_AFTER_FAILURE : DEFAULT_POLL_INTERVAL;
     timer = setTimeout(() => void look(), pause * 1000).unref();

@@ -105,6 +105,10 @@ describe('an imported key', () => {
     expect(String(refusal)).not.toMatch(/MIG|MII|BEGIN/);
   });
 
+  it('that is a certificate alone is told what is missing', async () => {
+    await expect(parseImportedKeys(CERTIFICATE)).rejects.toThrow('a certificate without its private key');
+  });
+
   it('with a certificate must be of it', async () => {
     const text = `${CERTIFICATE}\n${CERTIFIED_KEY}`;
     expect((await parseImportedKeys(text)).keys).toHaveLength(1);

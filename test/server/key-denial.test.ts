@@ -26,18 +26,22 @@ async function createHalfRevoked() {
       match: (wanted) => reach(() => store.denylist.match(wanted)),
       deny: (entry) => reach(() => store.denylist.deny(entry)),
     },
+    revoke: (wanted, at) => reach(() => revokeInFolder(wanted, at)),
     clock: () => START,
     audit: (event) => events.push(event),
   });
+  async function revokeInFolder(wanted: string, at: number): Promise<void> {
+    await createFileKeyBackend({ directory: folder.directory, random: systemRandom }).revoke(wanted, at);
+    await keys.at(START);
+  }
   return {
+    keys,
+    folder,
     kid,
     denial,
     events,
     store,
-    revoke: async () => {
-      await createFileKeyBackend({ directory: folder.directory, random: systemRandom }).revoke(kid, START);
-      await keys.at(START);
-    },
+    revoke: () => revokeInFolder(kid, START),
     setStoreDown: (isDown: boolean) => {
       isStoreDown = isDown;
     },
@@ -91,5 +95,22 @@ describe('a key that was revoked in its file only', () => {
     await told;
     expect(await server.guardmint.store.denylist.match([{ kind: 'key', id: kid }])).toHaveLength(1);
     await expect.poll(() => verifier.loadAccessToken(access_token), { timeout: 10_000 }).toBeUndefined();
+  });
+});
+
+describe('a key that is denied', () => {
+  test('and comes back with a backup of the folder is revoked there again before it signs on', async () => {
+    await using half = await createHalfRevoked();
+    const backup = await half.folder.read('signing-ES256-1.json');
+    await half.revoke();
+    await half.denial.look();
+
+    await half.folder.write('signing-ES256-1.json', backup);
+    await half.keys.at(START);
+    expect(half.keys.ring.signer().kid).toBe(half.kid);
+    await half.denial.look();
+    expect(half.keys.ring.signer().kid).not.toBe(half.kid);
+    expect(half.keys.kids()).not.toContain(half.kid);
+    expect(await half.folder.json('signing-ES256-1.json')).toMatchObject({ revokedAt: START });
   });
 });
