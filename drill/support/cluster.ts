@@ -47,7 +47,8 @@ export async function openCluster(settings: string): Promise<Cluster> {
     child.send({ now }, () => {});
     const [answer] = await Promise.race(answers);
     over.abort();
-    return typeof answer === 'object' ? answer : undefined;
+    // A signal ends without a code.
+    return typeof answer === 'object' && answer !== null ? answer : undefined;
   }
 
   return {
