@@ -42,6 +42,8 @@ const LOST = [
   'CKR_TOKEN_NOT_PRESENT',
   'CKR_DEVICE_REMOVED',
   'CKR_OPERATION_ACTIVE',
+  // Of SoftHSM2 for an object whose file another process deletes at this moment.
+  'CKR_FUNCTION_FAILED',
 ];
 
 /**

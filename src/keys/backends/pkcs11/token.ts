@@ -87,7 +87,16 @@ export function openToken(pkcs11: Pkcs11Module, options: TokenOptions): Token {
   function destroy(id: string): void {
     privateKeys.delete(id);
     for (const objectClass of [CK.CKO_PRIVATE_KEY, CK.CKO_PUBLIC_KEY]) {
-      for (const object of findObjects(id, objectClass)) pkcs11.C_DestroyObject(session, object);
+      for (const object of findObjects(id, objectClass)) destroyObject(object, id, objectClass);
+    }
+  }
+
+  /** Another process may be deleting the same object at this moment; how a module says so differs. */
+  function destroyObject(object: Handle, id: string, objectClass: number): void {
+    try {
+      pkcs11.C_DestroyObject(session, object);
+    } catch (error) {
+      if (findObjects(id, objectClass).length > 0) throw error;
     }
   }
 
