@@ -307,7 +307,7 @@ describe('keys retire', () => {
     await run(['rotate']);
     expect(await run(['retire', active, '--yes'])).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/may be removed at .* UTC, in (15|16) min/),
+      err: expect.stringMatching(/may be removed at .* UTC, in (16|17) min/),
     });
   });
 });
