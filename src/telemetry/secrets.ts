@@ -12,9 +12,12 @@ const SECRET_MEMBERS: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-// Compact JWS and JWE (a JSON object in base64url begins with "ey"), our refresh tokens, credentials of a header.
-const SECRET_TEXT =
-  /\bey[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*|\bgmr_[A-Za-z0-9_-]{8,}|\b(?:Basic|Bearer|DPoP) +[A-Za-z0-9._~+/=-]{4,}/gi;
+// Compact JWS and JWE: dotted segments, of which one is a JSON object in base64url, which begins with "ey". Each run of
+// characters is looked at from its beginning only, so that no text, however long and odd, costs more than its length.
+const DOTTED = /(?<![\w-])[\w-]+\.[\w-]*\.[\w-]+(?:\.[\w-]*)*/g;
+const ENCODED_OBJECT = /(?:^|[.-])ey[\w-]{6}/;
+// Our refresh tokens, credentials of a header.
+const SECRET_TEXT = /\bgmr_[A-Za-z0-9_-]{8,}|\b(?:Basic|Bearer|DPoP) +[A-Za-z0-9._~+/=-]{4,}/gi;
 const SECRET_PARAMETER =
   /\b((?:client_)?(?:secret|assertion)|(?:access_|refresh_|id_|subject_)?token|code(?:_verifier)?|password|ticket|state|request_uri)=[^&\s"'#]+/gi;
 
@@ -23,7 +26,10 @@ const MAX_TEXT = 8_192;
 
 /** The text without anything that looks like a token or a credential. */
 export function withoutSecretText(text: string): string {
-  const safe = text.replace(SECRET_TEXT, REDACTED).replace(SECRET_PARAMETER, `$1=${REDACTED}`);
+  const safe = text
+    .replace(DOTTED, (dotted) => (ENCODED_OBJECT.test(dotted) ? REDACTED : dotted))
+    .replace(SECRET_TEXT, REDACTED)
+    .replace(SECRET_PARAMETER, `$1=${REDACTED}`);
   return safe.length > MAX_TEXT ? `${safe.slice(0, MAX_TEXT)}…` : safe;
 }
 

@@ -43,6 +43,25 @@ describe('log', () => {
     expect(text()).not.toContain('quiet');
   });
 
+  test('a token is seen behind whatever stands before it', () => {
+    const { log, text } = capture();
+    for (const before of ['', ' ', '"', '=', ':', '/', '-', 'x-', 'x.', 'a.b.', 'x-y.z-']) log.info({}, `${before}${JWS}`);
+    expect(text()).not.toContain(JWS.slice(-20));
+    expect(text()).not.toContain(JWS.slice(0, 20));
+    log.info({ host: 'auth.eu-west.example.com', version: '24.21.0' }, 'kept');
+    expect(text()).toContain('auth.eu-west.example.com');
+    expect(text()).toContain('24.21.0');
+  });
+
+  // A parameter may have a name of 64 KiB, and its name is in the line of the refusal. Where every place a token could begin
+  // at is read to the end, this takes a minute.
+  test('text that a stranger chose costs what its length costs', () => {
+    const { log, text } = capture();
+    for (const piece of ['ey-', 'ey-a.', 'eyaaaaaa.!', 'a.', 'gmr_-', 'Bearer ', 'client_'])
+      log.info({ parameter: piece.repeat(Math.ceil(200_000 / piece.length)) }, 'request.refused');
+    expect(text().length).toBeLessThan(100_000);
+  });
+
   test('no secret comes out, wherever it stands [RS-22]', () => {
     const { log, text } = capture();
     const failure = Object.assign(new Error(`POST /token failed: code=${VERIFIER}&client_secret=${SECRET}`), {
