@@ -5,7 +5,7 @@ import type {
   SignedClientIds,
   WorkloadAssertions,
 } from '../clients/index.ts';
-import type { AuthorizationRequest, Seconds } from '../oauth/index.ts';
+import type { AccessTokenClaims, AuthorizationRequest, Seconds } from '../oauth/index.ts';
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { AccessTokens, AuthorizationCodes, RefreshTokens, RotationRules, TokenStore } from '../tokens/index.ts';
 import { createClientLookup } from './client-lookup.ts';
@@ -78,7 +78,7 @@ export function createJwtProvider(deps: JwtProviderDeps): JwtProvider {
   async function revokeToken(token: JwtAccessToken | JwtRefreshToken): Promise<void> {
     const grantId = token.kind === 'refresh_token' ? token.family.familyId : token.grantId;
     // Who acts for somebody gives up its own token, not the grant it was exchanged from.
-    const isExchanged = token.kind === 'access_token' && token.opened.claims.act !== undefined;
+    const isExchanged = token.kind === 'access_token' && isOfExchange(token.opened.claims);
     if (grantId !== undefined && !isExchanged) await revocation.revokeGrant(grantId);
     else if (token.kind === 'access_token') await revocation.denyAccessToken(token.jti);
     audit({ event: 'token.revoked', kind: token.kind, grantId, subject: token.subject });
@@ -114,4 +114,9 @@ export function createJwtProvider(deps: JwtProviderDeps): JwtProvider {
     ...(settings.registrationManagement === true && registrations.methods),
     ...(deps.interaction.signInBefore !== undefined && { signInBefore: deps.interaction.signInBefore }),
   };
+}
+
+/** Whether the client got the token by an exchange: then it acts itself. An actor of somebody else's assertion has an `iss`. */
+function isOfExchange({ act, client_id: clientId }: AccessTokenClaims): boolean {
+  return act !== undefined && act['sub'] === clientId && act['iss'] === undefined;
 }

@@ -328,6 +328,16 @@ test('a provider may be trusted for less: replay, tenant, clients, resources, sc
   granted(await observe(other.world, postForm('/token', { ...form, assertion: assertionOfPublic })));
 });
 
+test('giving up a token ends its grant and what was exchanged from it, also where somebody acts for the person [EMA-06, TX-08]', async () => {
+  const { store } = world.server.guardmint;
+  const headers = [['Authorization', basic('app', SECRET)]] as const;
+  for (const act of [undefined, { sub: 'agent-7' }, { sub: 'app' }, { sub: 'app', iss: world.issuer }]) {
+    const { body, claims } = granted(await own.present(await own.identity({ act })));
+    await observe(world, postForm('/revoke', { token: String(body['access_token']) }, { headers }));
+    expect(await store.denylist.match([{ kind: 'grant', id: String(claims['gid']) }])).toHaveLength(1);
+  }
+});
+
 test('an ID-JAG that is bound to a key buys a token bound to that key, with its proof [EMA-11]', async () => {
   const key = await createDpopKey();
   const assertion = await own.identity({ cnf: { jkt: key.jkt } });
