@@ -25,7 +25,7 @@ export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 type Assertions = Pick<
   OAuthAuthorizationServerProvider,
-  'loadIdentityAssertion' | 'exchangeIdentityAssertion' | 'loadWorkload' | 'exchangeWorkload'
+  'getClient' | 'loadIdentityAssertion' | 'exchangeIdentityAssertion' | 'loadWorkload' | 'exchangeWorkload'
 >;
 
 /**
@@ -71,9 +71,12 @@ export function createJwtBearerGrant(deps: { provider: Assertions; resources: Re
     const workload = await provider.loadWorkload(assertion);
     if (client !== undefined && client.clientId !== workload.clientId)
       throw reject('assertion_of_other_client', { issuer: workload.issuer });
+    // What the operator wrote of a client holds for its workload too, whether or not the request names it.
+    const known = client ?? (await provider.getClient(workload.clientId, ''));
+    if (known?.dpopBoundAccessTokens === true && sender === undefined) throw reject('dpop_proof_missing');
     const resource = resources.resolve(form.getAll('resource'));
     checkPermitted(resource, workload.permits.resources);
-    const scope = machineScope(parseScope(form.get('scope')), resource, [workload.permits.scope, client?.scope]);
+    const scope = machineScope(parseScope(form.get('scope')), resource, [workload.permits.scope, known?.scope]);
     return provider.exchangeWorkload(workload, { scope, resource: resource.resource }, sender);
   }
 

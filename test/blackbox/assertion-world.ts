@@ -36,6 +36,8 @@ export async function openAssertionWorld(
   settings: {
     readonly provider?: JsonObject;
     readonly cluster?: JsonObject;
+    /** The entry of the client that is a workload too, beside what it always says. */
+    readonly clusterClient?: JsonObject;
     readonly store?: (clock: () => number) => TokenStore;
   } = {},
 ): Promise<AssertionWorld> {
@@ -50,7 +52,7 @@ export async function openAssertionWorld(
         clientEntry('no-grant', { grant_types: ['client_credentials'] }),
         clientEntry('post-app', { token_endpoint_auth_method: 'client_secret_post' }),
         { client_id: 'public-app', grant_types: [JWT_BEARER] },
-        clientEntry(CLUSTER_CLIENT),
+        clientEntry(CLUSTER_CLIENT, settings.clusterClient),
       ],
       identityProviders: [{ issuer: provider.issuer, ...settings.provider }],
       workloadIssuers: [

@@ -3,10 +3,19 @@ import { describe, expect, test } from 'vitest';
 import type { JsonObject, RejectionReason } from '../../src/oauth/index.ts';
 import { createVerifier } from '../../src/resource/index.ts';
 import { createForeignSigner } from '../support/assertion.ts';
-import { JWT_BEARER, kubernetesClaims, OTHER_RESOURCE, openAssertionWorld, RESOURCE } from './assertion-world.ts';
+import { createDpopKey } from '../support/dpop.ts';
+import {
+  CLUSTER_CLIENT,
+  JWT_BEARER,
+  kubernetesClaims,
+  OTHER_RESOURCE,
+  openAssertionWorld,
+  RESOURCE,
+  SECRET,
+} from './assertion-world.ts';
 import { claimsOf, jsonError, type Observed } from './expectations.ts';
 import { observe } from './runner.ts';
-import { postForm } from './world.ts';
+import { basic, postForm } from './world.ts';
 
 const own = await openAssertionWorld();
 const { world, cluster } = own;
@@ -78,6 +87,27 @@ describe('a workload with a token of its platform', () => {
     );
     expect(claims).toMatchObject({ sub: 'anything-in-batch', scope: 'calc:use' });
   });
+});
+
+test('a workload that is a client of the configuration keeps to what is said there, named or not', async () => {
+  const other = await openAssertionWorld({
+    cluster: { workloads: [{ clientId: CLUSTER_CLIENT, claims: { sub: 'system:serviceaccount:prod:reporter' } }] },
+    clusterClient: { scope: 'mcp:read', dpop_bound_access_tokens: true },
+  });
+  const key = await createDpopKey();
+  const url = `${other.world.issuer}/token`;
+  for (const client of [null, CLUSTER_CLIENT]) {
+    const assertion = await other.workload();
+    const form = { grant_type: JWT_BEARER, assertion, resource: RESOURCE };
+    const named = client === null ? [] : [['Authorization', basic(client, SECRET)] as const];
+    jsonError('dpop_proof_missing')(await other.present(assertion, { resource: RESOURCE }, client));
+    const ask = async (scope: string) => {
+      const proof = await key.prove({ url, now: other.world.server.now() });
+      return observe(other.world, postForm('/token', { ...form, scope }, { headers: [...named, ['DPoP', proof]] }));
+    };
+    expect(granted(await ask('mcp:read mcp:write')).claims).toMatchObject({ scope: 'mcp:read', cnf: { jkt: key.jkt } });
+    jsonError('scope_not_allowed')(await ask('mcp:write'));
+  }
 });
 
 describe('a workload is refused', () => {

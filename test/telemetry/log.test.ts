@@ -45,7 +45,8 @@ describe('log', () => {
 
   test('a token is seen behind whatever stands before it', () => {
     const { log, text } = capture();
-    for (const before of ['', ' ', '"', '=', ':', '/', '-', 'x-', 'x.', 'a.b.', 'x-y.z-']) log.info({}, `${before}${JWS}`);
+    for (const before of ['', ' ', '"', '=', ':', '/', '-', 'x-', 'x.', 'a.b.', 'x-y.z-'])
+      log.info({}, `${before}${JWS}`);
     expect(text()).not.toContain(JWS.slice(-20));
     expect(text()).not.toContain(JWS.slice(0, 20));
     log.info({ host: 'auth.eu-west.example.com', version: '24.21.0' }, 'kept');
