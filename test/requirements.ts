@@ -32,8 +32,8 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-02': {
     source: 'MCP 2026-07-28 security-considerations',
-    status: 'unproven',
-    behaviour: 'Keeps the security rules of OAuth 2.1 §7, by the rows below.',
+    status: 'elsewhere',
+    reason: 'It asks for OAuth 2.1 §7 as a whole; what that asks for has the rows below.',
   },
   'AS-03': {
     source: 'MCP 2026-07-28',
@@ -42,7 +42,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-04': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour:
       'A client registers https redirect URIs, or http on its own machine. Private-use schemes of apps are admitted beyond the text, as OAuth 2.1 §8.4.3 has it.',
   },
@@ -53,7 +53,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-06': {
     source: 'MCP 2026-07-28',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Authorization errors answer 400, 401 and 403 as OAuth has them.',
   },
   'AS-07': {
@@ -67,7 +67,11 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     status: 'implemented',
     behaviour: 'The metadata is served where a client looks first, for issuers with and without a path.',
   },
-  'AS-12': { source: 'SEP-2351', status: 'unproven', behaviour: 'The metadata is at the default well-known suffix.' },
+  'AS-12': {
+    source: 'SEP-2351',
+    status: 'implemented',
+    behaviour: 'The metadata is at the default well-known suffix.',
+  },
   'AS-13': {
     source: 'RFC 8414 §3.3',
     status: 'implemented',
@@ -80,37 +84,37 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-15': {
     source: 'SEP-2468; RFC 9207 §3',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The metadata says that authorization responses carry `iss`.',
   },
   'AS-16': {
     source: 'MCP 2026-07-28 client-registration',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Client ID Metadata Documents are advertised exactly when they work.',
   },
   'AS-17': {
     source: 'RFC 8414 §2',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The metadata names every endpoint that is offered, and none that is not.',
   },
   'AS-18': {
     source: 'MCP 2025-03-26 authorization',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'For clients of 2025-03-26, the endpoints are `/authorize`, `/token` and `/register`.',
   },
   'AS-20': {
     source: 'OAuth 2.1 §4.1.1',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A request without a code challenge is refused, for confidential clients too.',
   },
   'AS-21': {
     source: 'OAuth 2.1 §4.1.2.1',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: '`plain`, or a challenge without a method, is refused with `invalid_request`.',
   },
   'AS-22': {
     source: 'MCP 2026-07-28 security-considerations; RFC 9700 §2.1',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A redirect URI is compared exactly; on a mismatch nobody is redirected.',
   },
   'AS-23': {
@@ -126,7 +130,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-25': {
     source: 'MCP 2026-07-28 security-considerations',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'The person sees where the answer goes and decides before anything is sent there.',
   },
   'AS-26': {
@@ -146,20 +150,20 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-29': {
     source: 'OAuth 2.1 §4.1.2',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'A code ends after a minute, belongs to one client, challenge and redirect URI, and hides what it says.',
   },
   'AS-30': { source: 'OAuth 2.1 §7.5.4', status: 'implemented', behaviour: 'A form is answered with 303, never 307.' },
   'AS-31': { source: 'OAuth 2.1 §7.10', status: 'implemented', behaviour: 'No page can be framed.' },
   'AS-32': {
     source: 'RFC 8707 §2',
-    status: 'unproven',
+    status: 'implemented',
     behaviour:
       'The `resource` of a request is bound into the grant and the `aud` of its tokens; unknown or malformed ones answer `invalid_target`.',
   },
   'AS-33': {
     source: 'RFC 8707 §2',
-    status: 'unproven',
+    status: 'implemented',
     behaviour: 'Scheme and host of a resource may be written in upper case.',
   },
   'AS-35': {
