@@ -11,7 +11,7 @@ import { readFormBody } from './body.ts';
 export function revokeEndpoint<Refresh extends RefreshToken, Access extends AccessToken>(deps: {
   provider: Pick<
     OAuthAuthorizationServerProvider<never, Refresh, Access>,
-    'getClient' | 'loadAccessToken' | 'loadRefreshToken' | 'revokeToken'
+    'getClient' | 'loadAccessToken' | 'loadRefreshToken' | 'revokeToken' | 'revokeLostToken'
   >;
   authenticate: ClientAuthentication;
 }): Middleware {
@@ -32,7 +32,8 @@ export function revokeEndpoint<Refresh extends RefreshToken, Access extends Acce
       form.get('token_type_hint') === 'access_token'
         ? ((await findAccess()) ?? (await findRefresh()))
         : ((await findRefresh()) ?? (await findAccess()));
-    if (found !== undefined && found.clientId === client.clientId) await provider.revokeToken(found);
+    if (found === undefined) await provider.revokeLostToken?.(presented);
+    else if (found.clientId === client.clientId) await provider.revokeToken(found);
 
     ctx.status = 200;
     ctx.body = {};

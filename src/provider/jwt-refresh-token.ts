@@ -14,10 +14,10 @@ export interface JwtRefreshToken extends RefreshToken {
 
 type RefreshMethods = Pick<
   OAuthAuthorizationServerProvider<never, JwtRefreshToken>,
-  'loadRefreshToken' | 'isRefreshTokenLive' | 'exchangeRefreshToken'
+  'loadRefreshToken' | 'isRefreshTokenLive' | 'exchangeRefreshToken' | 'revokeLostToken'
 >;
 
-/** The two methods about refresh tokens: one family for each grant, one successor for each token. */
+/** The methods about refresh tokens: one family for each grant, one successor for each token. */
 export function createRefreshMethods(
   deps: Pick<JwtProviderDeps, 'tokens' | 'store' | 'platform' | 'settings'>,
   revocation: GrantRevocation,
@@ -105,5 +105,13 @@ export function createRefreshMethods(
     return !(await revocation.isThingDenied({ grantId, subject, clientHash: hash, issuedAt }));
   };
 
-  return { loadRefreshToken, isRefreshTokenLive, exchangeRefreshToken };
+  // A failover can lose a family, never the MAC. The client the token was for is lost with it, but whoever holds the token
+  // may end it, and the access tokens of its grant may live for minutes yet.
+  const revokeLostToken: RefreshMethods['revokeLostToken'] = async (token) => {
+    const opened = tokens.refresh.open(token);
+    if (opened === undefined || (await store.refreshFamilies.find(opened.familyId)) !== undefined) return;
+    await revocation.revokeGrant(opened.familyId);
+  };
+
+  return { loadRefreshToken, isRefreshTokenLive, exchangeRefreshToken, revokeLostToken };
 }

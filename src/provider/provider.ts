@@ -106,6 +106,11 @@ export interface OAuthAuthorizationServerProvider<
   /** Ends a token and its counterpart (RFC 7009 §2.1). Idempotent; durable when it returns. */
   revokeToken(token: Access | Refresh): Promise<void>;
   /**
+   * Optional: ends what a token that no `load…` method found began all the same: one that the provider made, and whose record
+   * it lost. Anything else changes nothing. Durable when it returns.
+   */
+  revokeLostToken?(token: string): Promise<void>;
+  /**
    * Optional: issues a token to the client itself (RFC 6749 §4.4), for a confidential client that may ask for one. Its
    * presence offers the grant type `client_credentials`. @throws OAuthError `client_revoked`
    */

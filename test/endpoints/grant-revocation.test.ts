@@ -68,6 +68,46 @@ describe('a revocation that stopped half way', () => {
   }
 });
 
+describe('a refresh token whose family the store lost', () => {
+  /** As after a failover to a replica that never had the family. */
+  function forgetfulStore(clock: () => number) {
+    const store = createMemoryStore({ clock });
+    const state = { isForgetful: false };
+    const find: TokenStore['refreshFamilies']['find'] = (familyId) =>
+      state.isForgetful ? Promise.resolve(undefined) : store.refreshFamilies.find(familyId);
+    return { store: { ...store, refreshFamilies: { ...store.refreshFamilies, find } }, state };
+  }
+
+  test('is revoked all the same: the access tokens of its grant end [I1]', async () => {
+    const { store, state } = forgetfulStore(() => Math.floor((performance.timeOrigin + performance.now()) / 1000));
+    await using server = await startGuardmint({ store: () => store });
+    const granted = await server.grant();
+    const { gid } = decodeJwt(granted.access_token);
+    state.isForgetful = true;
+
+    const answer = await server.post('/revoke', { client_id: granted.clientId, token: granted.refresh_token });
+
+    expect([answer.status, answer.body]).toEqual([200, {}]);
+    expect((await store.denylist.snapshot()).entries).toMatchObject([{ kind: 'grant', id: gid }]);
+  });
+
+  test('is not revoked by another client while the family is there, nor is anything we did not make', async () => {
+    const { store } = forgetfulStore(() => Math.floor((performance.timeOrigin + performance.now()) / 1000));
+    await using server = await startGuardmint({ store: () => store });
+    const granted = await server.grant();
+    const { client_id } = await server.register();
+    const { refresh_token: token } = granted;
+    const forged = `${token.slice(0, -1)}${token.endsWith('A') ? 'E' : 'A'}`;
+
+    expect((await server.post('/revoke', { client_id, token })).status).toBe(200);
+    for (const made of [forged, 'gmr_', 'x'])
+      expect((await server.post('/revoke', { client_id: granted.clientId, token: made })).status).toBe(200);
+
+    expect((await store.denylist.snapshot()).entries).toEqual([]);
+    expect((await refresh(server, granted)).status).toBe(200);
+  });
+});
+
 describe('the time of issue is that of the store', () => {
   test.each([
     ['with a refresh token', ['authorization_code', 'refresh_token']],
