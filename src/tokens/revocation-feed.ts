@@ -1,5 +1,6 @@
 import { formatPosition, parsePosition, type Seconds } from '../oauth/index.ts';
 import { type Audit, type Clock, silentAudit } from '../platform/index.ts';
+import { createAskedPositions } from './asked-positions.ts';
 import type { DenylistStore } from './denylist.ts';
 import { createDenylistCopy } from './denylist-copy.ts';
 import type { RevocationDocument, RevocationDocuments } from './revocation-document.ts';
@@ -17,7 +18,10 @@ export interface RevocationReader {
 export interface RevocationFeed {
   /** Everything that is denied. @throws UnavailableError */
   snapshot(): Promise<RevocationDocument>;
-  /** What was denied after a position; `gone` when it is not known (any more). @throws UnavailableError */
+  /**
+   * What was denied after a position; `gone` when it is not known (any more), or when too many others are asked for in the
+   * same second. @throws UnavailableError
+   */
   since(position: string): Promise<RevocationDocument | 'gone'>;
   /**
    * Tells the reader of everything after a position: deltas as they come, an empty one every five seconds, and a snapshot
@@ -57,6 +61,7 @@ export function createRevocationFeed(deps: {
 }): RevocationFeed {
   const { denylist, documents, clock, audit = silentAudit } = deps;
   const copy = createDenylistCopy({ denylist, clock, audit });
+  const asked = createAskedPositions({ clock });
   const shareSnapshot = createSharedReads<RevocationDocument>();
   const shareDelta = createSharedReads<RevocationDocument | 'gone'>();
   const following = new Set<Following>();
@@ -71,6 +76,7 @@ export function createRevocationFeed(deps: {
     const changes = await copy.read();
     const isCurrent = held?.position === formatPosition(changes) && clock() - held.issuedAt < SIGN_AGAIN;
     if (held === undefined || !isCurrent) held = await documents.signSnapshot(changes);
+    asked.handedOut(held.position);
     return held;
   }
 
@@ -78,7 +84,11 @@ export function createRevocationFeed(deps: {
     const parsed = parsePosition(position);
     const changes = parsed === undefined ? 'gone' : await copy.since(parsed);
     if (parsed === undefined || changes === 'gone') return 'gone';
-    return signOnce(`${position} ${changes.sequence}`, () => documents.signDelta(parsed.sequence, changes));
+    const delta = await signOnce(`${position} ${changes.sequence}`, () =>
+      documents.signDelta(parsed.sequence, changes),
+    );
+    asked.handedOut(delta.position);
+    return delta;
   }
 
   /** One signature for all who ask for the same delta within a second. */
@@ -96,7 +106,8 @@ export function createRevocationFeed(deps: {
   }
 
   const snapshot: RevocationFeed['snapshot'] = () => shareSnapshot('', readSnapshot);
-  const since: RevocationFeed['since'] = (position) => shareDelta(position, () => readSince(position));
+  const after = (position: string) => shareDelta(position, () => readSince(position));
+  const since: RevocationFeed['since'] = async (position) => (asked.isAdmitted(position) ? after(position) : 'gone');
 
   async function tell(one: Following): Promise<void> {
     one.isBehind = true;
@@ -105,7 +116,7 @@ export function createRevocationFeed(deps: {
     try {
       while (one.isBehind && following.has(one)) {
         one.isBehind = false;
-        const answer = await since(one.position);
+        const answer = await after(one.position);
         const document = answer === 'gone' ? await snapshot() : answer;
         if (document.position === one.position && !one.isDue) continue;
         one.isDue = false;

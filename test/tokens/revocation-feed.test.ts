@@ -189,6 +189,22 @@ describe('revocation documents', () => {
     expect(signatures()).toBe(2);
   });
 
+  test('whoever makes up positions is sent to the snapshot; who stands where we brought it is answered', async () => {
+    const { clock, denylist, feed, signatures } = createFeed();
+    for (let count = 0; count < 100; count++) await denylist.deny({ kind: 'jti', id: `jti-${count}`, lifetime: 600 });
+    const { position } = await feed.snapshot();
+    const [epoch] = position.split('.');
+    const askForAll = () => Promise.all(Array.from({ length: 100 }, (_, index) => feed.since(`${epoch}.${index}`)));
+
+    for (let second = 1; second <= 3; second++) {
+      clock.now += 1;
+      const answers = [...(await askForAll()), ...(await askForAll())];
+      expect(answers.filter((answer) => answer !== 'gone')).toHaveLength(2 * 8);
+      expect((await read(await feed.since(position))).jti).toEqual([]);
+      expect(signatures()).toBe(1 + second * 9);
+    }
+  });
+
   test('whoever asks after a revocation was acknowledged is told of it, whatever others asked before', async () => {
     const hasLooked = Promise.withResolvers<void>();
     const { denylist, feed } = createFeed((memory) => ({
