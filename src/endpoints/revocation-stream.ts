@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { Middleware } from 'koa';
 import { reject, type Seconds } from '../oauth/index.ts';
+import { networkOf } from '../platform/index.ts';
 import { findRevocations, type PublishedRevocations, type RevocationFeed, readSince } from './revocations.ts';
 
 /** How many may read the stream at once. */
 export interface StreamLimits {
   readonly readers: number;
-  /** From one address. */
+  /** From one address, or one IPv6 network of 64 bits. */
   readonly readersPerAddress: number;
 }
 
@@ -33,7 +34,7 @@ export function revocationStreamEndpoint(deps: { feed: RevocationFeed; limits?: 
   }
 
   return async function revocationStream(ctx) {
-    const address = ctx.ip;
+    const address = networkOf(ctx.ip);
     if (total >= limits.readers || (readers.get(address) ?? 0) >= limits.readersPerAddress) {
       ctx.set('Retry-After', String(TRY_AGAIN));
       throw reject('rate_limited');

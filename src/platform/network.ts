@@ -1,5 +1,12 @@
-/** What one subscriber holds: an IPv4 address, or an IPv6 /64. */
-export function networkOf(address: string): string {
+import { isIP } from 'node:net';
+
+/**
+ * What one subscriber holds: an IPv4 address, or an IPv6 /64. Some proxies write the port of the caller behind the address,
+ * which changes with each connection and does not count. What is no address stands for itself.
+ */
+export function networkOf(text: string): string {
+  const address = /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
+  if (isIP(address) === 0) return text;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined || !address.includes(':')) return mapped ?? address;
   const [head = '', tail] = (address.split('%')[0] ?? '').split('::');

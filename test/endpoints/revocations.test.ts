@@ -180,6 +180,19 @@ describe('GET /revocations/stream', () => {
     expect(await roomAgain()).toBe(200);
   });
 
+  test('one IPv6 network is one address, whatever it has of them', async () => {
+    await using server = await startGuardmint({ settings: { trustProxy: 1 } });
+    const url = `${server.issuer}/revocations/stream`;
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
+    const readers = await Promise.all(
+      Array.from({ length: 512 }, (_, index) => openEvents(url, from(`2001:db8:1:2::${index.toString(16)}`).headers)),
+    );
+
+    expect((await fetch(url, from('2001:db8:1:2:ffff::1'))).status).toBe(429);
+    expect((await fetch(url, { method: 'HEAD', ...from('2001:db8:1:3::1') })).status).toBe(200);
+    for (const reader of readers) await reader[Symbol.asyncDispose]();
+  });
+
   test('a reader that takes nothing is held back, not buffered for, and cut off', async () => {
     const store = createMemoryStore({ clock: () => 1_800_000_000 });
     const clock = () => 1_800_000_000;
