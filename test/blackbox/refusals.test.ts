@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { REJECTIONS, type RejectionReason, UnavailableError } from '../../src/oauth/index.ts';
+import { type JsonObject, REJECTIONS, type RejectionReason, UnavailableError } from '../../src/oauth/index.ts';
 import { sha256 } from '../../src/platform/index.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import { signCompact } from '../../src/tokens/access-token.ts';
@@ -484,7 +484,7 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
     yield [exchange({ subject_token: access_token }), jsonError('subject_token_unknown')];
   },
   subject_token_expired: async () => {
-    await withServer({ settings: world.server.settings }, async (own) => {
+    await withServer({ settings: ownSettings() }, async (own) => {
       const { access_token: subject_token } = await own.tokens();
       own.server.advance(601);
       jsonError('subject_token_expired')(await observe(own, exchange({ subject_token })));
@@ -493,7 +493,7 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
     });
   },
   subject_token_revoked: async () => {
-    await withServer({ settings: world.server.settings }, async (own) => {
+    await withServer({ settings: ownSettings() }, async (own) => {
       const { access_token: subject_token } = await own.tokens();
       // The client that exchanges, until a moment to come; the subject token is in order.
       const issuedBefore = own.server.now() + 60;
@@ -686,6 +686,12 @@ async function forge(open: World, claims: object): Promise<string> {
 async function* requestsOf(made: Case, open: World) {
   const requests = made(open);
   if (!(requests instanceof Promise)) yield* requests;
+}
+
+/** The settings of the world, for a server with folders of its own. */
+function ownSettings(): JsonObject {
+  const { keysDir: _keys, dataDir: _data, ...settings } = world.server.settings;
+  return settings;
 }
 
 async function withServer(options: WorldOptions, work: (own: World) => Promise<void>): Promise<void> {
