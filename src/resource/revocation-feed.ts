@@ -13,8 +13,11 @@ import {
 
 const FRESH: Seconds = 15;
 const DEGRADED: Seconds = 60;
-/** A document that much older than one that was read is a repetition; replicas of the issuer differ by less. */
-const REPETITION: Seconds = 10;
+/**
+ * A document that much older than one that was read is a repetition: the clocks of two replicas may differ by that much, as
+ * the issuer has it. Nothing is taken for news by being repeated sooner: `heardAt` never goes back.
+ */
+const REPETITION: Seconds = 60;
 /** A document that took that much longer than the fastest one was held back on its way. */
 const HELD_BACK: Seconds = 10;
 /** How long the first tokens wait for the first answer, in milliseconds. */

@@ -186,9 +186,24 @@ describe('the stream', () => {
 
     clock.now += 16;
     say(heartbeat);
+    say(document({ prev: '7', seq: '8', iat: NOW + 1, exp: NOW + 61, jti: [['seen', NOW + 600]] }));
+
+    await vi.waitFor(() => expect(state().position).toBe('epoch.8'));
+    expect(state()).toMatchObject({ freshness: 'degraded', heardAt: NOW + 40, ageSeconds: 16 });
+    feed.close();
+  });
+
+  test('may be of a replica whose clock is a minute behind, and no older', async () => {
+    const { feed, say, state, isDenied } = await started();
+    say(document({ prev: '7', iat: NOW + 30, exp: NOW + 90, jti: [] }));
+    await vi.waitFor(() => expect(state().heardAt).toBe(NOW + 30));
+
+    say(document({ prev: '7', seq: '8', iat: NOW - 30, exp: NOW + 30, jti: [['behind', NOW + 600]] }));
+    await vi.waitFor(() => expect(isDenied('behind')).toBe(true));
+    say(document({ prev: '8', seq: '9', iat: NOW - 31, exp: NOW + 29, jti: [['older', NOW + 600]] }));
 
     await vi.waitFor(() => expect(state().lastFailure).toBe('the document is older than one that was read'));
-    expect(state()).toMatchObject({ freshness: 'degraded', heardAt: NOW + 40, ageSeconds: 16 });
+    expect([isDenied('older'), state().heardAt]).toEqual([false, NOW + 30]);
     feed.close();
   });
 
