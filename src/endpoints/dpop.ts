@@ -14,7 +14,12 @@ export interface DpopNonces {
 /** Remembers which proofs were used (RFC 9449 §11.1). */
 export interface ProofReplays {
   /** Atomic: of concurrent calls with one id exactly one answers `first`. @throws UnavailableError */
-  consumeOnce(proof: { readonly id: string; readonly expiresAt: EpochSeconds }): Promise<'first' | 'again'>;
+  consumeOnce(proof: {
+    readonly id: string;
+    readonly expiresAt: EpochSeconds;
+    /** Thumbprint of the key that made it. */
+    readonly jkt: string;
+  }): Promise<'first' | 'again'>;
 }
 
 /** Proof of possession (RFC 9449): offered when these options are given. */
@@ -61,7 +66,7 @@ export function createDpopGate(deps: DpopOptions & { clock: Clock }): DpopGate {
       const { jkt, jti, iat } = proved;
       // Until nobody would take it any more, whatever the clock of the store.
       const expiresAt = Math.ceil(iat) + 2 * DPOP_PROOF_WINDOW;
-      if ((await replays.consumeOnce({ id: sha256(`${jkt}\0${jti}`), expiresAt })) === 'again')
+      if ((await replays.consumeOnce({ id: sha256(`${jkt}\0${jti}`), expiresAt, jkt })) === 'again')
         throw reject('dpop_proof_replayed');
     },
   };
@@ -71,5 +76,5 @@ const MAX_REMEMBERED = 100_000;
 
 function rememberInProcess(clock: Clock): ProofReplays {
   const memory = createReplayMemory(MAX_REMEMBERED);
-  return { consumeOnce: async ({ id, expiresAt }) => memory.consumeOnce(id, expiresAt, clock()) };
+  return { consumeOnce: async ({ id, expiresAt, jkt }) => memory.consumeOnce(id, expiresAt, clock(), jkt) };
 }

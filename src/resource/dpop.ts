@@ -20,6 +20,8 @@ export interface ProofReplays {
   consumeOnce(proof: {
     readonly id: string;
     readonly expiresAt: EpochSeconds;
+    /** Thumbprint of the key that made it. */
+    readonly jkt: string;
   }): Promise<'first' | 'again'> | 'first' | 'again';
 }
 
@@ -78,7 +80,7 @@ export function createProofGuard(options: DpopOptions, clock: Clock): ProofGuard
     if (findDpopProofFault(proof, expected, clock()) !== undefined) throw refuse();
     if (nonces !== undefined && !nonces.isCurrent(proof.nonce)) throw refuse('use_dpop_nonce');
     const expiresAt = Math.ceil(proof.iat) + DPOP_PROOF_WINDOW + 1;
-    if ((await replays.consumeOnce({ id: hash(`${jkt}\0${proof.jti}`), expiresAt })) === 'again') throw refuse();
+    if ((await replays.consumeOnce({ id: hash(`${jkt}\0${proof.jti}`), expiresAt, jkt })) === 'again') throw refuse();
   }
 
   function refuse(code: 'invalid_dpop_proof' | 'use_dpop_nonce' = 'invalid_dpop_proof'): BearerError {
@@ -139,7 +141,7 @@ function createNonces(secret: string | Uint8Array, clock: Clock) {
 
 function rememberInProcess(clock: Clock): ProofReplays {
   const memory = createReplayMemory(MAX_REMEMBERED_PROOFS);
-  return { consumeOnce: ({ id, expiresAt }) => memory.consumeOnce(id, expiresAt, clock()) };
+  return { consumeOnce: ({ id, expiresAt, jkt }) => memory.consumeOnce(id, expiresAt, clock(), jkt) };
 }
 
 function hash(text: string): string {

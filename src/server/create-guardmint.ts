@@ -158,7 +158,9 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     audit,
   });
   const dpop = {
-    ...(config.dpop.strict && { replays: { consumeOnce: (proof) => oneTime.consumeOnce({ kind: 'dpop', ...proof }) } }),
+    ...(config.dpop.strict && {
+      replays: { consumeOnce: ({ id, expiresAt }) => oneTime.consumeOnce({ kind: 'dpop', id, expiresAt }) },
+    }),
     ...(config.dpop.nonce === 'required' && { nonces: createDpopNonces({ sealer, clock }) }),
   } satisfies DpopOptions;
   const app = createApp(config, {

@@ -25,7 +25,7 @@ describe('the memory of used proofs', () => {
           now += wait;
           const expected = (model.get(id) ?? -1) > now ? 'again' : 'first';
           if (expected === 'first') model.set(id, now + lives);
-          expect(memory.consumeOnce(id, now + lives, now)).toBe(expected);
+          expect(memory.consumeOnce(id, now + lives, now, id < 'c' ? 'one' : 'other')).toBe(expected);
         }
       }),
     );
@@ -38,6 +38,18 @@ describe('the memory of used proofs', () => {
     expect(memory.consumeOnce('id-999', 1_000, 0)).toBe('again');
     expect(memory.consumeOnce('id-900', 1_000, 0)).toBe('again');
     expect(memory.consumeOnce('id-899', 1_000, 0)).toBe('first');
+  });
+
+  test('whoever floods it makes it forget nothing of others, be it with one key or with some', () => {
+    const memory = createReplayMemory(1_000);
+    for (const id of ['early', 'earlier']) memory.consumeOnce(id, 1_000, 0, 'somebody');
+    for (let index = 0; index < 20_000; index += 1) memory.consumeOnce(`${index}`, 1_000, 0, `flood-${index % 7}`);
+    memory.consumeOnce('late', 1_000, 0, 'somebody else');
+    for (let index = 0; index < 20_000; index += 1) memory.consumeOnce(`${index}`, 1_000, 0, `other-${index % 50}`);
+    expect(memory.size).toBe(1_000);
+    for (const id of ['early', 'earlier']) expect(memory.consumeOnce(id, 1_000, 0, 'somebody')).toBe('again');
+    expect(memory.consumeOnce('late', 1_000, 0, 'somebody else')).toBe('again');
+    expect(memory.consumeOnce('19999', 1_000, 0, 'other-49')).toBe('again');
   });
 
   test('grows smaller when what it holds is over', () => {
