@@ -45,13 +45,17 @@ function everyCall(store: RedisStore): readonly (() => Promise<unknown>)[] {
   ];
 }
 
+/** Reads and writes have connections of their own, and each is mended by itself. */
 async function answersAgain(store: RedisStore): Promise<void> {
-  await until(async () =>
-    store.ping().then(
+  let attempt = 0;
+  await until(async () => {
+    attempt += 1;
+    const probe = { kind: 'dpop', id: `probe-${attempt}`, expiresAt: START + 60 } as const;
+    return Promise.all([store.ping(), store.oneTime.consumeOnce(probe)]).then(
       () => true,
       () => false,
-    ),
-  );
+    );
+  });
 }
 
 describe.skipIf(missing !== undefined)(
