@@ -77,7 +77,7 @@ async function describeAll(
 async function describeKey(jwk: JsonObject, rsaAlg: SigningAlg): Promise<ImportedKey | string> {
   if (jwk['use'] !== undefined && jwk['use'] !== 'sig') return 'not_for_signing';
   if (jwk['kty'] === 'oct') return 'symmetric_key';
-  if (typeof jwk['d'] !== 'string') return 'public_key_only';
+  if (typeof jwk[jwk['kty'] === 'AKP' ? 'priv' : 'd'] !== 'string') return 'public_key_only';
   const alg = jwk['alg'] ?? (jwk['kty'] === 'RSA' ? rsaAlg : CURVE_ALGS[String(jwk['crv'])]);
   if (!isSigningAlg(alg)) return 'unsupported_algorithm';
   const privateKey = toPrivateKey(jwk);

@@ -28,11 +28,12 @@ export type {
 export type { ImportedKey, KeyImport, KeyImportOptions } from './imported-key.ts';
 export { KeyImportError, parseImportedKeys } from './imported-key.ts';
 export { reasonOf } from './inventory.ts';
-export { createJwkSet, JWK_SET_MAX_AGE, JWK_SET_STALE } from './jwk-set.ts';
+export { createJwkSet, JWK_SET_MAX_AGE, JWK_SET_STALE, jwkSetKindOf } from './jwk-set.ts';
 export type { KeyAlg, KeyBackend, KeyListing, KeyOrder, StoredKey, UnreadableKey } from './key-backend.ts';
 export { KeyRefusedError } from './key-backend.ts';
 export type {
   JwkSetDocument,
+  JwkSetKind,
   JwsSigner,
   KeyFamily,
   KeyRecord,

@@ -21,16 +21,24 @@ export type KeyFault =
 
 const MIN_RSA_BITS = 2048;
 const MIN_RSA_EXPONENT = 65_537n;
-const CURVES: Readonly<Partial<Record<SigningAlg, string>>> = { ES256: 'P-256', ES384: 'P-384', EdDSA: 'Ed25519' };
+const KEY_TYPES: Readonly<Record<SigningAlg, { readonly kty: string; readonly crv?: string }>> = {
+  ES256: { kty: 'EC', crv: 'P-256' },
+  ES384: { kty: 'EC', crv: 'P-384' },
+  EdDSA: { kty: 'OKP', crv: 'Ed25519' },
+  RS256: { kty: 'RSA' },
+  PS256: { kty: 'RSA' },
+  'ML-DSA-44': { kty: 'AKP' },
+};
 const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = {
   EC: ['crv', 'x', 'y'],
   OKP: ['crv', 'x'],
   RSA: ['n', 'e'],
+  AKP: ['pub'],
 };
 
 const generate = promisify(generateKeyPair);
 
-/** A new private key for an algorithm: EC on its curve, Ed25519, or RSA with 3072 bits and exponent 65537. */
+/** A new private key for an algorithm: EC on its curve, Ed25519, ML-DSA, or RSA with 3072 bits and exponent 65537. */
 export async function generatePrivateKey(alg: SigningAlg): Promise<KeyObject> {
   switch (alg) {
     case 'ES256':
@@ -42,12 +50,14 @@ export async function generatePrivateKey(alg: SigningAlg): Promise<KeyObject> {
     case 'RS256':
     case 'PS256':
       return (await generate('rsa', { modulusLength: 3072, publicExponent: 0x10001 })).privateKey;
+    case 'ML-DSA-44':
+      return (await generate('ml-dsa-44')).privateKey;
   }
 }
 
 /** Whether the text names an algorithm of a signing key. */
 export function isSigningAlg(alg: unknown): alg is SigningAlg {
-  return alg === 'ES256' || alg === 'ES384' || alg === 'EdDSA' || alg === 'RS256' || alg === 'PS256';
+  return typeof alg === 'string' && Object.hasOwn(KEY_TYPES, alg);
 }
 
 /**
@@ -57,7 +67,8 @@ export function isSigningAlg(alg: unknown): alg is SigningAlg {
 export async function toPublicJwk(jwk: Readonly<Record<string, unknown>>, alg: SigningAlg): Promise<PublicJwk> {
   const kty = String(jwk['kty']);
   const members = (PUBLIC_MEMBERS[kty] ?? []).map((member) => [member, jwk[member]]);
-  const bare = { kty, ...Object.fromEntries(members) } as JWK & { kty: string };
+  // An AKP key is one of its algorithm only, so its thumbprint has `alg` in it (RFC 9964).
+  const bare = { kty, ...(kty === 'AKP' && { alg }), ...Object.fromEntries(members) } as JWK & { kty: string };
   return { ...bare, kid: await calculateJwkThumbprint(bare), alg, use: 'sig' };
 }
 
@@ -67,13 +78,12 @@ export async function secretThumbprint(secret: KeyObject): Promise<string> {
 }
 
 /**
- * What is wrong with the public half of a signing key: a type or curve that does not fit `alg` (RFC 7518 §3.1), RSA
+ * What is wrong with the public half of a signing key: a type or curve that does not fit `alg` (RFC 7518 §3.1, RFC 9964), RSA
  * under 2048 bits (§3.3), with an exponent under 65537 (jose accepts e=1) or of a flawed generator, or a kid that is not the thumbprint.
  */
 export async function findPublicKeyFault(jwk: PublicJwk): Promise<KeyFault | undefined> {
   if (!isSigningAlg(jwk.alg)) return 'unsupported_algorithm';
-  const curve = CURVES[jwk.alg];
-  const kty = curve === undefined ? 'RSA' : curve === 'Ed25519' ? 'OKP' : 'EC';
+  const { kty, crv: curve } = KEY_TYPES[jwk.alg];
   if (jwk.kty !== kty || jwk['crv'] !== curve) return 'key_type_mismatch';
   const members = (PUBLIC_MEMBERS[kty] ?? []).map((member) => jwk[member]);
   if (

@@ -7,8 +7,14 @@ export type KeyFamily = 'signing' | 'sealing' | 'client' | 'refresh';
 /** The families of secret keys. */
 export type SecretFamily = Exclude<KeyFamily, 'signing'>;
 
-/** `alg` of a signing key (RFC 7518 §3.1, RFC 8037 §3.1). */
-export type SigningAlg = 'ES256' | 'ES384' | 'EdDSA' | 'RS256' | 'PS256';
+/** `alg` of a signing key (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9964). */
+export type SigningAlg = 'ES256' | 'ES384' | 'EdDSA' | 'RS256' | 'PS256' | 'ML-DSA-44';
+
+/**
+ * Which JWK Set a key is published in. Keys of type `AKP` (RFC 9964) have one of their own: some consumers that do not know
+ * the type refuse a whole set for one of them.
+ */
+export type JwkSetKind = 'classical' | 'post-quantum';
 
 /** A public key as JWK (RFC 7517), with `kid`, `alg` and `use` always there. */
 export interface PublicJwk {
@@ -96,7 +102,8 @@ export interface KeyRing {
   findSecret(family: SecretFamily, kid: string): SecretKey | undefined;
   /** Every secret of a family that may open or verify, the active one first. */
   secrets(family: SecretFamily): readonly SecretKey[];
-  jwkSet(): JwkSetDocument;
+  /** The JWK Set of one kind; the classical one when left out. */
+  jwkSet(kind?: JwkSetKind): JwkSetDocument;
   /** Every key that was readable, with its state now and the times in force (see `settle`), oldest first. */
   list(): readonly (KeyRecord & { readonly state: KeyState })[];
   /** Reads the folder again and creates what is due. Never throws for a bad file: it is audited and left out. */

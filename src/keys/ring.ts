@@ -175,9 +175,9 @@ export async function createKeyRing(deps: KeyRingDeps): Promise<KeyRing> {
         .sort((one, other) => rank(states.get(one.kid)) - rank(states.get(other.kid)))
         .flatMap((record) => secretKey(family, keys.get(record.kid)) ?? []);
     },
-    jwkSet(): JwkSetDocument {
+    jwkSet(kind): JwkSetDocument {
       const { settled, now } = viewNow();
-      return createJwkSet(settled, now);
+      return createJwkSet(settled, now, kind);
     },
     list() {
       const { settled, states, now } = viewNow();

@@ -4,8 +4,8 @@ import { UnavailableError } from '../oauth/index.ts';
 import type { JwsSigner, PublicJwk } from './key-ring.ts';
 
 /**
- * A signer over a private key in this process. EC and Ed25519 sign at once; RSA, which takes a millisecond, signs in the
- * thread pool so that it does not hold up the event loop.
+ * A signer over a private key in this process. EC and Ed25519 sign at once; RSA and ML-DSA, which take a millisecond,
+ * sign in the thread pool so that they do not hold up the event loop.
  */
 export function createLocalSigner(publicJwk: PublicJwk, privateKey: KeyObject): JwsSigner {
   const { kid, alg } = publicJwk;
@@ -45,6 +45,7 @@ export function createSignatureCheck(publicJwk: PublicJwk): (input: Uint8Array, 
     case 'ES384':
       return (input, signature) => verify('sha384', input, { key, dsaEncoding: 'ieee-p1363' }, signature);
     case 'EdDSA':
+    case 'ML-DSA-44':
       return (input, signature) => verify(null, input, key, signature);
     case 'RS256':
       return (input, signature) => verify('sha256', input, key, signature);
@@ -83,15 +84,21 @@ function signFunction(alg: PublicJwk['alg'], key: KeyObject): (input: Uint8Array
     case 'EdDSA':
       return (input) => signWith(null, input, key);
     case 'RS256':
-      return (input) => signInPool(input, key);
+      return (input) => signInPool('sha256', input, key);
     case 'PS256':
-      return (input) => signInPool(input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
+      return (input) => signInPool('sha256', input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
+    case 'ML-DSA-44':
+      return (input) => signInPool(null, input, key);
   }
 }
 
-function signInPool(input: Uint8Array, key: Parameters<typeof signWith>[2]): Promise<Uint8Array> {
+function signInPool(
+  hash: 'sha256' | null,
+  input: Uint8Array,
+  key: Parameters<typeof signWith>[2],
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    signWith('sha256', input, key, (error, signature) => {
+    signWith(hash, input, key, (error, signature) => {
       if (error === null) resolve(signature);
       else reject(new UnavailableError('signing key', { cause: error }));
     });

@@ -156,6 +156,7 @@ function verifySignature(alg: SigningAlg, key: KeyObject, input: Buffer, signatu
     case 'ES384':
       return verify('sha384', input, { key, dsaEncoding: 'ieee-p1363' }, signature);
     case 'EdDSA':
+    case 'ML-DSA-44':
       return verify(null, input, key, signature);
     case 'RS256':
       return verify('sha256', input, key, signature);

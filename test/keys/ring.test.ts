@@ -49,11 +49,14 @@ describe('a key ring on an empty directory', () => {
     expect(second.events).toEqual([]);
   });
 
-  it.each(['ES384', 'EdDSA', 'RS256', 'PS256'] as const)('signs with %s when asked to', async (algorithm) => {
-    await using folder = await createKeyFolder();
-    await using keys = await openRing(folder.directory, { algorithm });
-    expect(keys.ring.signer()).toMatchObject({ alg: algorithm, publicJwk: { alg: algorithm } });
-  });
+  it.each(['ES384', 'EdDSA', 'RS256', 'PS256', 'ML-DSA-44'] as const)(
+    'signs with %s when asked to',
+    async (algorithm) => {
+      await using folder = await createKeyFolder();
+      await using keys = await openRing(folder.directory, { algorithm });
+      expect(keys.ring.signer()).toMatchObject({ alg: algorithm, publicJwk: { alg: algorithm } });
+    },
+  );
 
   it('keeps the signing keys that are there when the algorithm changes, and makes the next ones with the other', async () => {
     await using folder = await createKeyFolder();

@@ -6,7 +6,7 @@ import { createLocalSigner, joseSignature, type SigningAlg } from '../../src/key
 import { generatePrivateKey, toPublicJwk } from '../../src/keys/key-material.ts';
 import { UnavailableError } from '../../src/oauth/index.ts';
 
-const ALGS: readonly SigningAlg[] = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'];
+const ALGS: readonly SigningAlg[] = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256', 'ML-DSA-44'];
 const live = () => new AbortController().signal;
 
 async function signerFor(alg: SigningAlg) {
@@ -30,7 +30,7 @@ describe('a local signer', () => {
     expect(signer.sign(Buffer.from('x'), { signal: live() })).toBeInstanceOf(Uint8Array);
   });
 
-  it.each(['RS256', 'PS256'] as const)('signs %s off the event loop', async (alg) => {
+  it.each(['RS256', 'PS256', 'ML-DSA-44'] as const)('signs %s off the event loop', async (alg) => {
     const signer = await signerFor(alg);
     expect(signer.sign(Buffer.from('x'), { signal: live() })).toBeInstanceOf(Promise);
   });

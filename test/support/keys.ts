@@ -1,5 +1,13 @@
 import { createHash, createSecretKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import type { JwsSigner, KeyRing, PublicJwk, SecretFamily, SecretKey, SigningAlg } from '../../src/keys/index.ts';
+import {
+  type JwsSigner,
+  jwkSetKindOf,
+  type KeyRing,
+  type PublicJwk,
+  type SecretFamily,
+  type SecretKey,
+  type SigningAlg,
+} from '../../src/keys/index.ts';
 
 /** A signing key of the tests, with the private half at hand for building what an attacker or a foreign issuer would. */
 export interface TestSigner extends JwsSigner {
@@ -49,8 +57,9 @@ export function createTestKeyRing(
     activeSecret: (family) => first(secrets(family)),
     findSecret: (family, kid) => secrets(family).find((key) => key.kid === kid),
     secrets,
-    jwkSet: () => {
-      const body = JSON.stringify({ keys: ring.map((signer) => signer.publicJwk) });
+    jwkSet: (kind = 'classical') => {
+      const published = ring.map((signer) => signer.publicJwk).filter((jwk) => jwkSetKindOf(jwk) === kind);
+      const body = JSON.stringify({ keys: published });
       return { body, etag: `"${createHash('sha256').update(body).digest('base64url')}"`, maxAge: 300 };
     },
     list: () => [],
@@ -71,20 +80,21 @@ function makePair(alg: SigningAlg): { privateKey: KeyObject; publicKey: KeyObjec
   if (alg === 'ES256') return generateKeyPairSync('ec', { namedCurve: 'P-256' });
   if (alg === 'ES384') return generateKeyPairSync('ec', { namedCurve: 'P-384' });
   if (alg === 'EdDSA') return generateKeyPairSync('ed25519');
+  if (alg === 'ML-DSA-44') return generateKeyPairSync('ml-dsa-44');
   return generateKeyPairSync('rsa', { modulusLength: 2048 });
 }
 
-/** A JWS signature over `input` (RFC 7518 §3, RFC 8037 §3.1), by Node's own crypto. */
+/** A JWS signature over `input` (RFC 7518 §3, RFC 8037 §3.1, RFC 9964), by Node's own crypto. */
 export function signBytes(alg: SigningAlg, key: KeyObject, input: Uint8Array): Buffer {
-  if (alg === 'EdDSA') return sign(null, input, key);
+  if (alg === 'EdDSA' || alg === 'ML-DSA-44') return sign(null, input, key);
   if (alg === 'PS256') return sign('sha256', input, { key, padding: 6, saltLength: 32 });
   if (alg === 'RS256') return sign('sha256', input, key);
   return sign(alg === 'ES384' ? 'sha384' : 'sha256', input, { key, dsaEncoding: 'ieee-p1363' });
 }
 
-/** RFC 7638 §3: the required members in lexical order. */
+/** RFC 7638 §3, RFC 9964: the required members in lexical order. */
 function thumbprint(jwk: Record<string, string>): string {
-  const members = jwk['kty'] === 'EC' ? 'crv kty x y' : jwk['kty'] === 'RSA' ? 'e kty n' : 'crv kty x';
+  const members = { EC: 'crv kty x y', RSA: 'e kty n', OKP: 'crv kty x', AKP: 'alg kty pub' }[jwk['kty'] ?? ''] ?? '';
   const canonical = Object.fromEntries(members.split(' ').map((name) => [name, jwk[name]]));
   return createHash('sha256').update(JSON.stringify(canonical)).digest('base64url');
 }

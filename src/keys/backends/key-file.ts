@@ -9,7 +9,8 @@ import type { KeyEncryption } from './key-encryption.ts';
 const FORMAT = 'guardmint-key';
 const VERSION = 1;
 const SEAL_TYPE = 'guardmint-key+jwe';
-const SLOT = /^(signing|sealing|client|refresh)-(ES256|ES384|EdDSA|RS256|PS256|A256GCM|HS256)-([1-9][0-9]{0,8})\.json$/;
+const SLOT =
+  /^(signing|sealing|client|refresh)-(ES256|ES384|EdDSA|RS256|PS256|ML-DSA-44|A256GCM|HS256)-([1-9][0-9]{0,8})\.json$/;
 const TIMES = ['createdAt', 'publishAt', 'activateAt', 'retireAt', 'removeAt'] as const;
 
 /** A key file, opened: what may be known beside what must not. */

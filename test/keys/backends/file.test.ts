@@ -28,7 +28,10 @@ const SIGNING = 'signing-ES256-1.json';
 const NEXT = 'signing-ES256-2.json';
 const CLIENT = 'client-HS256-1.json';
 
-const TRAITS = { algorithms: ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'], keepsOpenSigners: true } as const;
+const TRAITS = {
+  algorithms: ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256', 'ML-DSA-44'],
+  keepsOpenSigners: true,
+} as const;
 
 describeKeyBackend(
   'a folder',

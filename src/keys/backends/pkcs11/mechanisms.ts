@@ -69,7 +69,7 @@ const ED25519: AlgorithmMechanisms = {
 const RSA_PSS_PARAMETERS = 5;
 const PSS = { type: RSA_PSS_PARAMETERS, hashAlg: CK.CKM_SHA256, mgf: CK.CKG_MGF1_SHA256, saltLen: 32 };
 
-/** The mechanisms of an algorithm; `rsaBits` is the size of RSA keys that are made. */
+/** The mechanisms of an algorithm; `rsaBits` is the size of RSA keys that are made. @throws TypeError for ML-DSA-44. */
 export function mechanismsFor(alg: SigningAlg, rsaBits: number): AlgorithmMechanisms {
   switch (alg) {
     case 'ES256':
@@ -82,6 +82,8 @@ export function mechanismsFor(alg: SigningAlg, rsaBits: number): AlgorithmMechan
       return rsa({ mechanism: CK.CKM_RSA_PKCS }, digestInfo, rsaBits);
     case 'PS256':
       return rsa({ mechanism: CK.CKM_RSA_PKCS_PSS, parameter: PSS }, digest('sha256'), rsaBits);
+    case 'ML-DSA-44':
+      throw new TypeError('ML-DSA-44 needs PKCS #11 v3.2, which is not spoken here');
   }
 }
 

@@ -20,7 +20,7 @@ interface TransitAlgorithm {
   readonly members: JsonObject;
 }
 
-const ALGORITHMS: Readonly<Record<SigningAlg, TransitAlgorithm>> = {
+const ALGORITHMS: Readonly<Partial<Record<SigningAlg, TransitAlgorithm>>> = {
   ES256: { type: 'ecdsa-p256', hash: 'sha256', members: { hash_algorithm: 'sha2-256' } },
   ES384: { type: 'ecdsa-p384', hash: 'sha384', members: { hash_algorithm: 'sha2-384' } },
   EdDSA: { type: 'ed25519', members: {} },
@@ -81,7 +81,7 @@ export function createVaultTransitKeyStore(options: VaultTransitOptions): Extern
     async create({ alg, label }, { signal }) {
       const unique = Buffer.from(systemRandom(8), 'base64url').toString('hex');
       const id = `${mount}/${[keyPrefix, label.replace(/^guardmint /, ''), unique].join('-').replaceAll(' ', '-')}`;
-      const body = { type: ALGORITHMS[alg].type, exportable: false, allow_plaintext_backup: false };
+      const body = { type: algorithmOf(alg).type, exportable: false, allow_plaintext_backup: false };
       await refused(vault.call('POST', pathOf(id, 'keys'), { body, signal }));
       try {
         return { id, publicJwk: await readPublicJwk(id, signal) };
@@ -92,7 +92,7 @@ export function createVaultTransitKeyStore(options: VaultTransitOptions): Extern
     },
     async openSigner(id, publicJwk, { signal: opening }) {
       const { kid, alg } = publicJwk;
-      const { hash, members } = ALGORITHMS[alg];
+      const { hash, members } = algorithmOf(alg);
       const known = await readPublicJwk(id, opening);
       if (!['n', 'x', 'y'].every((name) => known[name] === publicJwk[name]))
         throw new KeyRefusedError(NAME, 'key_mismatch');
@@ -144,6 +144,12 @@ async function refused(call: Promise<JsonObject>): Promise<JsonObject> {
     if (!(error instanceof VaultFault)) throw error;
     throw new UnavailableError('Vault', { cause: Object.assign(error, { code: `http_${error.status}` }) });
   }
+}
+
+function algorithmOf(alg: SigningAlg): TransitAlgorithm {
+  const algorithm = ALGORITHMS[alg];
+  if (algorithm === undefined) throw new KeyRefusedError(NAME, 'unsupported_algorithm');
+  return algorithm;
 }
 
 /** PEM, or for Ed25519 the bare 32 bytes in base64. */
