@@ -36,6 +36,14 @@ export function readJwksUri(metadata: JsonObject): string {
   return jwksUri;
 }
 
+/**
+ * Where the `AKP` keys of the issuer are (RFC 9964); `undefined` when it has no set of them. A member of guardmint's own.
+ * @throws Error for a place not to be used.
+ */
+export function readPostQuantumJwksUri(metadata: JsonObject): string | undefined {
+  return readUrl(metadata, 'post_quantum_jwks_uri');
+}
+
 /** Where the issuer publishes what it revoked; `undefined` when it does not. @throws Error for places not to be used. */
 export function readRevocationPlaces(metadata: JsonObject): RevocationPlaces | undefined {
   const list = readUrl(metadata, 'revocation_list_endpoint');

@@ -17,9 +17,10 @@ const MAX_KEYS = 100;
 
 /**
  * Reads a JWK Set (RFC 7517 §5). A key that cannot be used is left out and reported; two keys under one kid are both left
- * out. `undefined` when it is no JWK Set, has more than 100 keys, or has none that can be used.
+ * out. `undefined` when it is no JWK Set, has more than 100 keys, or has none that can be used; a set with no keys at all
+ * counts where `mayBeEmpty`.
  */
-export function parseJwkSet(document: unknown): VerificationKeys | undefined {
+export function parseJwkSet(document: unknown, mayBeEmpty = false): VerificationKeys | undefined {
   if (!isJsonObject(document) || !Array.isArray(document['keys'])) return undefined;
   const jwks: readonly unknown[] = document['keys'];
   if (jwks.length > MAX_KEYS) return undefined;
@@ -32,7 +33,7 @@ export function parseJwkSet(document: unknown): VerificationKeys | undefined {
     if (typeof key === 'string') refused.push({ kid, fault: key });
     else byKid.set(key.kid, key);
   }
-  return byKid.size === 0 ? undefined : { byKid, refused };
+  return byKid.size > 0 || (mayBeEmpty && jwks.length === 0) ? { byKid, refused } : undefined;
 }
 
 /** Whether every key of `before` is still there, unchanged. */

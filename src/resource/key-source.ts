@@ -4,7 +4,10 @@ import type { VerificationKey } from './verification-key.ts';
 
 /** What is known about the keys, for health pages and logs. */
 export interface KeySourceState {
-  /** `none`: no key was ever obtained, or the last good set is too old to be trusted. */
+  /**
+   * `none`: no key was ever obtained, or the last good set is too old to be trusted. Of two sets: `fresh` when both are,
+   * `none` when both are, else `old`.
+   */
   readonly status: 'fresh' | 'old' | 'none';
   readonly kids: readonly string[];
   readonly refused: readonly RefusedKey[];

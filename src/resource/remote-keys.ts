@@ -1,5 +1,5 @@
 import { type EpochSeconds, type Seconds, UnavailableError } from '../oauth/index.ts';
-import { fetchJson, type JsonFetcher } from './fetch-json.ts';
+import { fetchJson, type JsonAnswer, type JsonFetcher } from './fetch-json.ts';
 import { keepsEveryKey, parseJwkSet, type VerificationKeys } from './jwk-set.ts';
 import type { KeySource, KeySourceState } from './key-source.ts';
 import type { VerificationKey } from './verification-key.ts';
@@ -14,6 +14,7 @@ const UNKNOWN_KID_PAUSE: Seconds = 10;
 const MAX_BACK_OFF: Seconds = 60;
 
 const NEVER = Number.NEGATIVE_INFINITY;
+const NO_SET: JsonAnswer = { status: 'fetched', document: { keys: [] } };
 
 interface Held {
   readonly keys: VerificationKeys;
@@ -26,10 +27,12 @@ interface Held {
  * last good set stands meanwhile, for a day. No timer keeps running.
  */
 export function createRemoteKeys(deps: {
-  /** Finds the `jwks_uri`; asked again after a failure. */
-  locate: (fetcher: JsonFetcher) => Promise<string>;
+  /** Finds the `jwks_uri`; asked again after a failure. `undefined`: there is no such set now, as if it had no keys. */
+  locate: (fetcher: JsonFetcher) => Promise<string | undefined>;
   fetch: typeof globalThis.fetch;
   timeout: Seconds;
+  /** Whether a set without keys is one: where another set may have them. */
+  mayBeEmpty?: boolean;
   /** Called when a key went away or changed: what was verified with it must be verified again. */
   onKeyGone: () => void;
 }): KeySource {
@@ -67,7 +70,7 @@ export function createRemoteKeys(deps: {
   async function refresh(now: EpochSeconds): Promise<void> {
     try {
       url ??= await deps.locate(fetcher);
-      const answer = await fetchJson(url, fetcher, held?.etag);
+      const answer = url === undefined ? NO_SET : await fetchJson(url, fetcher, held?.etag);
       if (answer.status === 'fetched') replace(answer.document, answer.etag, now);
       else if (held !== undefined) held = { ...held, confirmedAt: now };
       failures = 0;
@@ -83,7 +86,7 @@ export function createRemoteKeys(deps: {
   }
 
   function replace(document: unknown, etag: string | undefined, now: EpochSeconds): void {
-    const keys = parseJwkSet(document);
+    const keys = parseJwkSet(document, deps.mayBeEmpty);
     if (keys === undefined) throw new Error('the answer is no JWK Set with usable keys');
     const before = held;
     held = { keys, confirmedAt: now, ...(etag !== undefined && { etag }) };

@@ -1,9 +1,16 @@
 import { canonicalResource, type ScopeHierarchy, type Seconds } from '../oauth/index.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { combineKeySources } from './combined-keys.ts';
 import type { DpopOptions } from './dpop.ts';
 import { isTrustworthyUrl, type JsonFetcher } from './fetch-json.ts';
-import { createIssuerMetadata, type IssuerMetadata, readJwksUri, readRevocationPlaces } from './issuer-metadata.ts';
-import { DEFAULT_ALGORITHMS, isJwsAlgorithmName, type JwsAlgorithmName } from './jws-algorithm.ts';
+import {
+  createIssuerMetadata,
+  type IssuerMetadata,
+  readJwksUri,
+  readPostQuantumJwksUri,
+  readRevocationPlaces,
+} from './issuer-metadata.ts';
+import { DEFAULT_ALGORITHMS, isJwsAlgorithmName, type JwsAlgorithmName, jwsAlgorithm } from './jws-algorithm.ts';
 import { createFixedKeys, type KeySource } from './key-source.ts';
 import { createUrlOpener } from './open-url.ts';
 import { createRemoteKeys } from './remote-keys.ts';
@@ -17,7 +24,10 @@ export interface VerifierOptions {
   readonly issuer: string;
   /** The resource identifier of this server: what `aud` must name. */
   readonly resource: string;
-  /** `alg` values that are accepted, each with keys of its own only. */
+  /**
+   * `alg` values that are accepted, each with keys of its own only. `ML-DSA-44` has to be named; then the issuer's second JWK
+   * Set is read too (`post_quantum_jwks_uri` of its metadata), unless `jwks` is given.
+   */
   readonly algorithms?: readonly JwsAlgorithmName[];
   /** A JWK Set, or the URL of one. Without it the issuer's metadata is asked (RFC 8414). */
   readonly jwks?: { readonly keys: readonly unknown[] } | string;
@@ -74,16 +84,20 @@ export function createSources(
   return { keys, revocations: subscribe(options, keys, revocations === 'metadata' ? metadata : revocations) };
 }
 
-/** The keys the options name: a set at hand, the set at a URL, or the one of the issuer's metadata. */
+/** The keys the options name: a set at hand, the set at a URL, or those of the issuer's metadata. */
 function createKeySource(options: VerifierOptions, metadata: IssuerMetadata, onKeyGone: () => void): KeySource {
-  const { jwks, fetch = globalThis.fetch, fetchTimeout = 5 } = options;
+  const { jwks, algorithms = DEFAULT_ALGORITHMS, fetch = globalThis.fetch, fetchTimeout: timeout = 5 } = options;
   if (typeof jwks === 'object') return createFixedKeys(jwks);
-  return createRemoteKeys({
-    locate: async (fetcher) => (jwks === undefined ? readJwksUri(await metadata(fetcher)) : jwks),
-    fetch,
-    timeout: fetchTimeout,
-    onKeyGone,
-  });
+  const common = { fetch, timeout, onKeyGone };
+  if (jwks !== undefined) return createRemoteKeys({ locate: async () => jwks, ...common });
+  const locate = async (fetcher: JsonFetcher) => readJwksUri(await metadata(fetcher));
+  if (!algorithms.some((alg) => jwsAlgorithm(alg).kty === 'AKP')) return createRemoteKeys({ locate, ...common });
+  // An issuer may have all of its keys in one of the two.
+  const either = { mayBeEmpty: true, ...common };
+  return combineKeySources([
+    createRemoteKeys({ locate, ...either }),
+    createRemoteKeys({ locate: async (fetcher) => readPostQuantumJwksUri(await metadata(fetcher)), ...either }),
+  ]);
 }
 
 /** The feed of the issuer, at a URL or where its metadata says. */
