@@ -2,7 +2,7 @@ import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, ConfigError } from '../config/index.ts';
 import { CLOCK_SKEW, findLineFaults, type KeyFileProtection, type LineFault } from '../keys/index.ts';
-import { checkKeySettings } from '../server/index.ts';
+import { checkKeySettings, findUnpublishedKeyFault } from '../server/index.ts';
 import { EXIT } from './failure.ts';
 import { type CommandKeys, readKeys } from './keys-folder.ts';
 import { storeFindings } from './keys-location.ts';
@@ -87,6 +87,9 @@ async function folderFindings(config: Config): Promise<Finding[]> {
   else findings.push(...openFolderFindings(config.keysDir, folder.mode, (await stat(config.keysDir)).mode));
   findings.push(...(await fileFindings(keys)), ...lineFindings(keys), ...(await leftoverFindings(keys)));
   findings.push(...(await storeFindings(keys)));
+  const fault = findUnpublishedKeyFault(config, keys.settled);
+  if (fault !== undefined)
+    findings.push({ level: 'fault', reason: 'setting_refused', advice: `keys.postQuantum: ${fault}` });
   return findings;
 }
 

@@ -39,6 +39,8 @@ export async function importKeys(config: Config, path: string, options: ImportOp
   // Without a key in force the imported one would be used at once, by nobody known.
   const keys = await (options.dryRun === true ? readKeys(config) : readKeptKeys(config));
   requireOwnKeys(keys, 'signing');
+  if (!config.keys.postQuantum && found.some(({ alg }) => alg === 'ML-DSA-44'))
+    throw new CommandError('The file holds an ML-DSA-44 key, and keys.postQuantum is off.');
   const isHere = ({ kid }: ImportedKey) => keys.records.some((record) => record.kid === kid);
   const known = found.filter(isHere).map(({ kid }) => ({ name: kid, reason: 'duplicate_kid' }));
   const taken: TakenIn[] = [];

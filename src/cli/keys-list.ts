@@ -50,9 +50,11 @@ export async function showKey(config: Config, kid: string, asJson: boolean): Pro
 }
 
 /** `keys export-jwks`: the JWK Set as it is served now. */
-export async function exportJwks(config: Config): Promise<void> {
+export async function exportJwks(config: Config, isPostQuantum: boolean): Promise<void> {
   const { settled, now } = await readKeys(config);
-  print(JSON.stringify(JSON.parse(createJwkSet(settled, now).body), null, 2));
+  print(
+    JSON.stringify(JSON.parse(createJwkSet(settled, now, isPostQuantum ? 'post-quantum' : 'classical').body), null, 2),
+  );
 }
 
 /** Picked one by one, so that nothing is shown because it was added to a record. */

@@ -38,7 +38,8 @@ export function addKeyCommands(program: Command, loadConfig: () => Config): void
   keys
     .command('export-jwks')
     .description('Print the JWK Set as it is served')
-    .action(() => exportJwks(loadConfig()));
+    .option('--post-quantum', 'the set of ML-DSA-44 keys, which are in none other')
+    .action((options: { readonly postQuantum?: boolean }) => exportJwks(loadConfig(), options.postQuantum === true));
   withJson(keys.command('check').description('Look for what is wrong with the keys folder')).action(
     async (options: Options) => {
       process.exitCode = await checkKeys(loadConfig(), options.json === true);

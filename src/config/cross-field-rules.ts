@@ -108,7 +108,20 @@ export function checkSettings(settings: unknown, context: Context): void {
 /** What of `keys` excludes what else of it. */
 function checkKeys(keys: unknown, context: Context): void {
   if (!isJsonObject(keys) || !isJsonObject(keys['backend'])) return;
-  const { algorithm, backend, formerBackends } = keys;
+  const { algorithm, postQuantum, backend, formerBackends } = keys;
+  if (algorithm === 'ML-DSA-44' && postQuantum !== true)
+    fault(
+      context,
+      ['keys', 'algorithm'],
+      'must not be ML-DSA-44 without keys.postQuantum: every token is then about 3.6 kB long, and who does not know ' +
+        'keys of type AKP (RFC 9964) refuses it, or a whole JWK Set',
+    );
+  if (algorithm === 'ML-DSA-44' && backend['kind'] !== 'file')
+    fault(
+      context,
+      ['keys', 'algorithm'],
+      `must not be ML-DSA-44 with ${String(backend['kind'])}: such keys are made in the folder only (backend file)`,
+    );
   if (backend['kind'] === 'aws-kms' && algorithm === 'EdDSA')
     fault(
       context,

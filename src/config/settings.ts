@@ -290,9 +290,17 @@ export const SETTINGS = z
       deny: z.exactOptional(list(text(2048))).describe('Hosts whose documents are refused; stronger than `allow`.'),
     }),
     keys: group({
-      algorithm: oneOf(['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'])
+      algorithm: oneOf(['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256', 'ML-DSA-44'])
         .default('ES256')
-        .describe('The algorithm of new signing keys (RFC 7518 §3.1, RFC 8037 §3.1).'),
+        .describe(
+          'The algorithm of new signing keys (RFC 7518 §3.1, RFC 8037 §3.1). `ML-DSA-44` (RFC 9964) needs `postQuantum`.',
+        ),
+      postQuantum: flag()
+        .default(false)
+        .describe(
+          'Whether keys may be of `ML-DSA-44`, published in a JWK Set of their own: see ' +
+            '[keys.md](keys.md#post-quantum-signatures).',
+        ),
       backend: keyBackend
         .default({ kind: 'file' })
         .describe('Where signing keys are made and kept: see [key-backends.md](key-backends.md).'),

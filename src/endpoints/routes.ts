@@ -70,6 +70,8 @@ export interface AuthRoutesOptions<
   readonly resources?: ResourceDirectory;
   /** The keys of signed access tokens; absent: no JWK Set is served. */
   readonly jwkSet?: () => PublishedJwkSet;
+  /** The keys of type `AKP` (RFC 9964), in a set of their own at `/.well-known/jwks-pq.json`; absent: there is none. */
+  readonly postQuantumJwkSet?: () => PublishedJwkSet;
   /** What validators are told of revoked tokens; absent: nothing, and the metadata names no feed. */
   readonly revocationFeed?: RevocationFeed;
   /** Proof of possession (RFC 9449); absent: proofs are not looked at and none is advertised. */
@@ -137,6 +139,10 @@ export function createAuthRoutes<
   ];
   if (options.jwkSet !== undefined) {
     routes.push({ path: `${path}/.well-known/jwks.json`, get: jwksEndpoint(options.jwkSet), isCrossOrigin: true });
+  }
+  if (options.postQuantumJwkSet !== undefined) {
+    const get = jwksEndpoint(options.postQuantumJwkSet);
+    routes.push({ path: `${path}${POST_QUANTUM_JWKS}`, get, isCrossOrigin: true });
   }
   const registration = options.clientRegistrationOptions;
   if (registration?.enabled === true) {
@@ -216,6 +222,7 @@ function scopeNames(resources: ResourceDirectory): readonly string[] | undefined
   return [...new Set([...resources.known.flatMap((resource) => Object.keys(resource.scopes ?? {})), OFFLINE_ACCESS])];
 }
 
+const POST_QUANTUM_JWKS = '/.well-known/jwks-pq.json';
 const REVOCATIONS = '/revocations';
 const REVOCATION_STREAM = '/revocations/stream';
 
@@ -233,6 +240,7 @@ function buildMetadata(
     | 'introspectionOptions'
     | 'clientAssertions'
     | 'jwkSet'
+    | 'postQuantumJwkSet'
     | 'dpop'
     | 'pushedRequestOptions'
   >,
@@ -280,6 +288,7 @@ function buildMetadata(
       require_pushed_authorization_requests: options.pushedRequestOptions.required ?? false,
     }),
     ...(options.dpop !== undefined && { dpop_signing_alg_values_supported: DPOP_ALGORITHMS }),
+    ...(options.postQuantumJwkSet !== undefined && { post_quantum_jwks_uri: `${issuer}${POST_QUANTUM_JWKS}` }),
     ...(options.revocationFeed !== undefined && {
       revocation_list_endpoint: `${issuer}${REVOCATIONS}`,
       revocation_stream_endpoint: `${issuer}${REVOCATION_STREAM}`,

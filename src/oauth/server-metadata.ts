@@ -30,6 +30,8 @@ export interface ServerMetadata {
   readonly require_pushed_authorization_requests?: boolean;
   readonly dpop_signing_alg_values_supported?: readonly string[];
   readonly protected_resources?: readonly string[];
+  /** Where the `AKP` keys are (RFC 9964); the member is our own. */
+  readonly post_quantum_jwks_uri?: string;
   readonly revocation_list_endpoint?: string;
   readonly revocation_stream_endpoint?: string;
 }

@@ -78,6 +78,7 @@ export function createApp(config: Config, parts: AppParts): Koa {
     resources,
     clientAssertions,
     jwkSet: () => keys.jwkSet(),
+    ...(config.keys.postQuantum && { postQuantumJwkSet: () => keys.jwkSet('post-quantum') }),
     revocationFeed,
     dpop,
     pushedRequestOptions: { requests: pushedRequests, required: config.pushedRequests.required },

@@ -6,6 +6,6 @@
 export type { Guardmint, GuardmintParts, ListeningPorts } from './create-guardmint.ts';
 export { createGuardmint } from './create-guardmint.ts';
 export { keyDenial } from './key-denial.ts';
-export { checkKeySettings, keyTimingNeeds, openKeyBackend, openKeyRing } from './keys.ts';
+export { checkKeySettings, findUnpublishedKeyFault, keyTimingNeeds, openKeyBackend, openKeyRing } from './keys.ts';
 export { readRedisOptions } from './redis-options.ts';
 export { openStore } from './store.ts';

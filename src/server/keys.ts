@@ -8,6 +8,7 @@ import {
   findTimingsFault,
   JWK_SET_MAX_AGE,
   JWK_SET_STALE,
+  jwkSetKindOf,
   type KeyBackend,
   type KeyEncryption,
   type KeyRing,
@@ -31,13 +32,32 @@ export async function openKeyRing(
   deps: { readonly clock: Clock; readonly random: Random; readonly audit: Audit; readonly backend?: KeyBackend },
 ): Promise<KeyRing> {
   checkKeySettings(config);
-  return createKeyRing({
+  const ring = await createKeyRing({
     backend: deps.backend ?? openKeyBackend(config, deps.random, { report: deps.audit }),
     clock: deps.clock,
     audit: deps.audit,
     timings: config.keys.timings,
     algorithm: config.keys.algorithm,
   });
+  const fault = findUnpublishedKeyFault(config, ring.list());
+  if (fault === undefined) return ring;
+  await ring.close();
+  throw new ConfigError([{ setting: 'keys.postQuantum', fault }]);
+}
+
+/** What is wrong where there are keys of a JWK Set that the settings do not serve; `undefined` where there are none. */
+export function findUnpublishedKeyFault(config: Config, keys: ReturnType<KeyRing['list']>): string | undefined {
+  if (config.keys.postQuantum) return undefined;
+  const unpublished = keys.find(
+    ({ publicJwk, state }) =>
+      publicJwk !== undefined &&
+      jwkSetKindOf(publicJwk) === 'post-quantum' &&
+      state !== 'removed' &&
+      state !== 'revoked',
+  );
+  if (unpublished === undefined) return undefined;
+  const { kid, state } = unpublished;
+  return `must be on while there are ML-DSA-44 keys, or what they sign is refused: ${kid} is ${state}`;
 }
 
 /** Refuses settings of keys that a server must not start with. @throws ConfigError with all of them. */

@@ -359,6 +359,29 @@ describe('keys import', () => {
     expect(keys[1].activateAt).toBe(keys[0].activateAt + defaultTimings.signing.activePeriod);
   });
 
+  test('takes an ML-DSA-44 key only where keys.postQuantum is on; it is exported and checked as such', async () => {
+    await using installation = await createInstallation();
+    const { folder, run } = installation;
+    const path = join(folder.directory, '..', 'pq.pem');
+    const pem = generateKeyPairSync('ml-dsa-44').privateKey.export({ type: 'pkcs8', format: 'pem' });
+    await writeFile(path, pem, { mode: 0o600 });
+    const settings = join(folder.directory, '..', 'settings.json');
+    await writeFile(settings, JSON.stringify({ keys: { postQuantum: true } }));
+    const on = { GUARDMINT_CONFIG: settings };
+
+    expect(await run(['import', path])).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/postQuantum/) });
+    expect((await run(['import', path], on)).out).toMatch(/^Imported ML-DSA-44 \S+ as signing-ML-DSA-44-3.json;/);
+    const second = await run(['export-jwks', '--post-quantum'], on);
+    expect(JSON.parse(second.out).keys).toMatchObject([{ kty: 'AKP', alg: 'ML-DSA-44', use: 'sig' }]);
+    expect(second.out).not.toContain('"priv"');
+    expect(JSON.parse((await run(['export-jwks'], on)).out).keys).toMatchObject([{ kty: 'EC' }, { kty: 'EC' }]);
+    expect(await run(['check'], on)).toMatchObject({ code: 0 });
+    expect(await run(['check'])).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('keys.postQuantum: must be on'),
+    });
+  });
+
   test('names what is wrong and quotes nothing of the file', async () => {
     await using installation = await createInstallation();
     const { folder, run } = installation;

@@ -65,7 +65,7 @@ describe('settings', () => {
       registration: { enabled: true, management: false },
       pushedRequests: { required: false, lifetime: 90 },
       clientDocuments: { enabled: true },
-      keys: { algorithm: 'ES256', timings: defaultTimings },
+      keys: { algorithm: 'ES256', postQuantum: false, timings: defaultTimings },
       rateLimits: { enabled: true, authorize: 60, token: 300, par: 120, register: 20, introspect: 600, revoke: 120 },
       warnings: [
         expect.stringMatching(/^resources: none are configured/),
@@ -580,12 +580,28 @@ describe('where signing keys live', () => {
     ]);
   });
 
-  test.each([
+  const PLACES: Readonly<Record<string, object>> = {
+    'vault-transit': { address: 'https://v', tokenFile: 't' },
+    pkcs11: { module: '/m.so', tokenLabel: 't', pinFile: 'p' },
+    'node-jose': { file: 'f', kid: 'k' },
+  };
+
+  test.each<[object, object, RegExp]>([
     [{ kind: 'hsm' }, {}, /keys.backend.kind: must be file, pkcs11, aws-kms, vault-transit or node-jose$/],
     [{ kind: 'vault-transit', address: 'vault', tokenFile: 't' }, {}, /address: must be an http or https URL$/],
     [{ kind: 'vault-transit', address: 'http://v', tokenFile: 't', mount: '/x' }, {}, /mount: must be a path/],
     [{ kind: 'aws-kms', deletionDays: 3 }, {}, /deletionDays: must be a whole number from 7 to 30$/],
     [{ kind: 'aws-kms' }, { algorithm: 'EdDSA' }, /keys.algorithm: must not be EdDSA with aws-kms/],
+    [
+      { kind: 'file' },
+      { algorithm: 'ML-DSA-44' },
+      /keys.algorithm: must not be ML-DSA-44 without keys.postQuantum: .* 3.6 kB .* AKP/,
+    ],
+    ...['aws-kms', 'vault-transit', 'pkcs11', 'node-jose'].map((kind): [object, object, RegExp] => [
+      { ...PLACES[kind], kind },
+      { algorithm: 'ML-DSA-44', postQuantum: true },
+      new RegExp(`keys.algorithm: must not be ML-DSA-44 with ${kind}: .*backend file`),
+    ]),
     [{ kind: 'aws-kms' }, { formerBackends: [{ kind: 'aws-kms' }] }, /formerBackends\[0\]: is a second aws-kms/],
     [{ kind: 'file' }, { formerBackends: [{ kind: 'file' }] }, /kind: must be pkcs11, aws-kms or vault-transit$/],
   ])('%j with %j is refused', (backend, more, fault) => {
