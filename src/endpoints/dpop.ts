@@ -38,8 +38,10 @@ export interface DpopGate {
    * @throws OAuthError `dpop_proof_invalid`, `dpop_nonce_required`
    */
   verify(ctx: Context, url: string): Promise<ProvedKey | undefined>;
-  /** Counts the proof of an authenticated client, or of somebody who needs not be one. @throws OAuthError `dpop_proof_missing`, `dpop_proof_replayed`; UnavailableError */
-  spend(client: Client | undefined, proved: ProvedKey | undefined): Promise<void>;
+  /** Holds a client that wants bound tokens only to its word. @throws OAuthError `dpop_proof_missing` */
+  demand(client: Client, proved: ProvedKey | undefined): void;
+  /** Counts the proof, once all else was checked. @throws OAuthError `dpop_proof_replayed`; UnavailableError */
+  spend(proved: ProvedKey): Promise<void>;
 }
 
 export function createDpopGate(deps: DpopOptions & { clock: Clock }): DpopGate {
@@ -58,11 +60,11 @@ export function createDpopGate(deps: DpopOptions & { clock: Clock }): DpopGate {
       return proved;
     },
 
-    async spend(client, proved) {
-      if (proved === undefined) {
-        if (client?.dpopBoundAccessTokens === true) throw reject('dpop_proof_missing');
-        return;
-      }
+    demand(client, proved) {
+      if (proved === undefined && client.dpopBoundAccessTokens === true) throw reject('dpop_proof_missing');
+    },
+
+    async spend(proved) {
       const { jkt, jti, iat } = proved;
       // Until nobody would take it any more, whatever the clock of the store.
       const expiresAt = Math.ceil(iat) + 2 * DPOP_PROOF_WINDOW;

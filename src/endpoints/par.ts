@@ -50,11 +50,11 @@ export function parEndpoint(deps: {
     const text = await readAnyFormText(ctx);
     const form = parseForm(text);
     if (form.repeated.length > 0) throw reject('parameter_repeated', { parameter: form.repeated[0] });
+    // Only looked at: a proof that comes again binds a request to the same key, and is worth nothing without it.
     const proved = await dpop?.verify(ctx, url);
     const client = await authenticate({ form, authorization: ctx.req.headers.authorization }, (clientId) =>
       findClient(clientId, ''),
     );
-    if (proved !== undefined) await dpop?.spend(client, proved);
     if (form.get('request_uri') !== undefined) throw reject('parameter_malformed', { parameter: 'request_uri' });
     const named = form.get('dpop_jkt');
     if (proved !== undefined && named !== undefined && named !== proved.jkt)

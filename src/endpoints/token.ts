@@ -25,14 +25,13 @@ export function tokenEndpoint(deps: {
     ctx.set('Pragma', 'no-cache');
     const form = await readFormBody(ctx);
     const proved = await dpop?.verify(ctx, url);
-    const sender = proved && { jkt: proved.jkt };
+    const sender = proved && { jkt: proved.jkt, spend: async () => dpop?.spend(proved) };
     const presented = form.get('code') ?? form.get('refresh_token') ?? form.get('assertion') ?? '';
     const { authorization } = ctx.req.headers;
     const grantType = form.get('grant_type');
     if (grantType !== undefined && authorization === undefined && namesNoClient(form)) {
       const anonymous = grants.get(grantType)?.redeemWithoutClient;
       if (anonymous !== undefined) {
-        await dpop?.spend(undefined, proved);
         ctx.body = await anonymous(form, sender);
         return;
       }
@@ -44,7 +43,7 @@ export function tokenEndpoint(deps: {
     if (grant === undefined) throw reject('grant_type_unsupported');
     if (!client.grantTypes.includes(grantType)) throw reject('grant_type_not_allowed', { grantType });
 
-    await dpop?.spend(client, proved);
+    dpop?.demand(client, proved);
     ctx.body = await grant.redeem(form, client, sender);
   };
 }

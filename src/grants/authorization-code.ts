@@ -2,7 +2,7 @@ import type { Client } from '../clients/index.ts';
 import { type Form, isCodeVerifier, isSameResource, meetsConstraint, reject } from '../oauth/index.ts';
 import { type Clock, isEqualSecret, sha256 } from '../platform/index.ts';
 import type { AuthorizationCode, OAuthAuthorizationServerProvider } from '../provider/index.ts';
-import type { Grant } from './grant.ts';
+import { type Grant, useProof } from './grant.ts';
 
 /**
  * The authorization_code grant (RFC 6749 §4.1.3, RFC 7636 §4.5, OAuth 2.1 §4.1.3). Everything is checked before the code
@@ -34,7 +34,7 @@ export function createAuthorizationCodeGrant<Code extends AuthorizationCode>(dep
       checkGrantedResource(form, code.resource);
       if (!meetsConstraint(code.sender, sender)) throw reject('code_of_other_key');
 
-      return provider.exchangeAuthorizationCode(client, code, sender);
+      return provider.exchangeAuthorizationCode(client, code, await useProof(sender));
     },
   };
 }

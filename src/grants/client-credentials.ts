@@ -1,7 +1,7 @@
 import { isConfidential } from '../clients/index.ts';
 import { machineScope, parseScope, type ResourceDirectory, reject } from '../oauth/index.ts';
 import type { OAuthAuthorizationServerProvider } from '../provider/index.ts';
-import type { Grant } from './grant.ts';
+import { type Grant, useProof } from './grant.ts';
 
 /**
  * The client_credentials grant (RFC 6749 §4.4; MCP extension `io.modelcontextprotocol/oauth-client-credentials`): a
@@ -22,7 +22,7 @@ export function createClientCredentialsGrant(deps: {
       if (client.scope !== undefined && requested?.some((name) => client.scope?.includes(name) === false))
         throw reject('scope_not_allowed');
       const scope = machineScope(requested, resource, [client.scope]);
-      return provider.exchangeClientCredentials(client, { scope, resource: resource.resource }, sender);
+      return provider.exchangeClientCredentials(client, { scope, resource: resource.resource }, await useProof(sender));
     },
   };
 }

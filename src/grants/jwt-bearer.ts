@@ -15,10 +15,9 @@ import {
   type Resource,
   type ResourceDirectory,
   reject,
-  type SenderConstraint,
 } from '../oauth/index.ts';
 import type { OAuthAuthorizationServerProvider, OAuthToken } from '../provider/index.ts';
-import type { Grant } from './grant.ts';
+import { type Grant, type ProvedSender, useProof } from './grant.ts';
 
 /** The `grant_type` of RFC 7523 §2.1. */
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -41,7 +40,7 @@ export function createJwtBearerGrant(deps: { provider: Assertions; resources: Re
     assertion: UnverifiedAssertion,
     form: Form,
     client: Client,
-    sender: SenderConstraint | undefined,
+    sender: ProvedSender | undefined,
   ): Promise<OAuthToken> {
     if (provider.loadIdentityAssertion === undefined || provider.exchangeIdentityAssertion === undefined)
       throw reject('assertion_invalid', { fault: 'type' });
@@ -57,14 +56,19 @@ export function createJwtBearerGrant(deps: { provider: Assertions; resources: Re
       identity.permits.scope,
       client.scope,
     ]);
-    return provider.exchangeIdentityAssertion(client, identity, { scope, resource: resource.resource }, sender);
+    return provider.exchangeIdentityAssertion(
+      client,
+      identity,
+      { scope, resource: resource.resource },
+      await useProof(sender),
+    );
   }
 
   async function redeemWorkload(
     assertion: UnverifiedAssertion,
     form: Form,
     client: Client | undefined,
-    sender: SenderConstraint | undefined,
+    sender: ProvedSender | undefined,
   ): Promise<OAuthToken> {
     if (provider.loadWorkload === undefined || provider.exchangeWorkload === undefined)
       throw reject('assertion_invalid', { fault: 'type' });
@@ -77,7 +81,7 @@ export function createJwtBearerGrant(deps: { provider: Assertions; resources: Re
     const resource = resources.resolve(form.getAll('resource'));
     checkPermitted(resource, workload.permits.resources);
     const scope = machineScope(parseScope(form.get('scope')), resource, [workload.permits.scope, known?.scope]);
-    return provider.exchangeWorkload(workload, { scope, resource: resource.resource }, sender);
+    return provider.exchangeWorkload(workload, { scope, resource: resource.resource }, await useProof(sender));
   }
 
   return {

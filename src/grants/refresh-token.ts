@@ -3,7 +3,7 @@ import { meetsConstraint, narrowScope, parseScope, reject } from '../oauth/index
 import type { Clock } from '../platform/index.ts';
 import type { OAuthAuthorizationServerProvider, RefreshToken } from '../provider/index.ts';
 import { checkGrantedResource } from './authorization-code.ts';
-import type { Grant } from './grant.ts';
+import { type Grant, useProof } from './grant.ts';
 
 /** The refresh_token grant (RFC 6749 §6, OAuth 2.1 §4.3). Scope and resource are checked before the token is used. */
 export function createRefreshTokenGrant<Refresh extends RefreshToken>(deps: {
@@ -25,7 +25,7 @@ export function createRefreshTokenGrant<Refresh extends RefreshToken>(deps: {
       checkGrantedResource(form, token.resource);
       const scope = narrowScope(parseScope(form.get('scope')), token.scope);
 
-      return provider.exchangeRefreshToken(client, token, scope, sender);
+      return provider.exchangeRefreshToken(client, token, scope, await useProof(sender));
     },
   };
 }

@@ -2,7 +2,7 @@ import { isConfidential } from '../clients/index.ts';
 import { parseScope, type ResourceDirectory, reject } from '../oauth/index.ts';
 import type { Clock } from '../platform/index.ts';
 import type { AccessToken, OAuthAuthorizationServerProvider } from '../provider/index.ts';
-import type { Grant } from './grant.ts';
+import { type Grant, useProof } from './grant.ts';
 
 /** The `grant_type` of RFC 8693. */
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -42,7 +42,7 @@ export function createTokenExchangeGrant<Access extends AccessToken>(deps: {
       const subject = await provider.loadAccessToken(presented);
       if (subject === undefined) throw reject('subject_token_unknown');
       if (subject.expiresAt <= clock()) throw reject('subject_token_expired');
-      const token = await provider.exchangeToken(client, subject, { scope, resource }, sender);
+      const token = await provider.exchangeToken(client, subject, { scope, resource }, await useProof(sender));
       return { ...token, issued_token_type: ACCESS_TOKEN };
     },
   };

@@ -188,15 +188,37 @@ describe('a used proof', () => {
   test('is used once by concurrent requests, whether the store remembers it or the process', async () => {
     for (const strict of [true, false]) {
       await using server = await startGuardmint({ settings: { dpop: { strict } } });
-      const { client_id } = await server.register();
+      const client = await server.register();
+      const authorized = await Promise.all(Array.from({ length: 6 }, () => server.authorize({ client })));
       const dpop = await key.prove({ url: `${server.issuer}/token`, now: server.now() });
-      const form = { grant_type: 'refresh_token', refresh_token: 'x', client_id };
-      const answers = await Promise.all(Array.from({ length: 8 }, () => server.post('/token', form, { dpop })));
+      const answers = await Promise.all(authorized.map(({ exchange }) => server.post('/token', exchange, { dpop })));
       const errors = answers.map(({ body }) => body['error']);
-      expect(errors.filter((error) => error === 'invalid_grant')).toHaveLength(1);
-      expect(errors.filter((error) => error === 'invalid_dpop_proof')).toHaveLength(7);
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+      expect(errors.filter((error) => error === 'invalid_dpop_proof')).toHaveLength(5);
     }
   });
+});
+
+test('a proof with nothing to be exchanged is not remembered: strangers fill no store', async () => {
+  const store = createMemoryStore({ clock: () => Math.floor((performance.timeOrigin + performance.now()) / 1000) });
+  const spent: string[] = [];
+  const consumeOnce: typeof store.oneTime.consumeOnce = (marker) => {
+    spent.push(marker.kind);
+    return store.oneTime.consumeOnce(marker);
+  };
+  await using server = await startGuardmint({
+    store: () => ({ ...store, oneTime: { ...store.oneTime, consumeOnce } }),
+  });
+  const { client_id } = await server.register();
+  const dpop = () => key.prove({ url: `${server.issuer}/token`, now: server.now() });
+  for (const form of [
+    { grant_type: 'refresh_token', refresh_token: 'gmr_x', client_id },
+    { grant_type: 'authorization_code', code: 'x', code_verifier: 'x'.repeat(43), client_id },
+    { grant_type: 'client_credentials', client_id },
+  ])
+    expect((await server.post('/token', form, { dpop: await dpop() })).status).toBe(400);
+
+  expect(spent).toEqual([]);
 });
 
 describe('nonces', () => {

@@ -16,6 +16,8 @@ const LEGAL: Readonly<Record<string, readonly number[]>> = {
   temporarily_unavailable: [429, 503],
   // RFC 8707 §2
   invalid_target: [400],
+  // RFC 6750 §3.1
+  invalid_token: [401],
   // RFC 9449 §5, §8
   invalid_dpop_proof: [400],
   use_dpop_nonce: [400],

@@ -116,6 +116,13 @@ describe('a store that can write no more', () => {
 
 describe('four processes on one file', () => {
   it('make it together and have one winner for each generation [I2]', async () => {
+    // On a busy machine one may be through before the others have begun; that was no race, and there is another.
+    let winners = 0;
+    for (let attempt = 0; attempt < 5 && winners < 2; attempt += 1) winners = await race();
+    expect(winners).toBeGreaterThan(1);
+  });
+
+  async function race(): Promise<number> {
     using folder = temporaryFolder();
     const file = join(folder.path, 'store.db');
     const racers = Array.from({ length: 4 }, (_, index) =>
@@ -139,8 +146,7 @@ describe('four processes on one file', () => {
     const winners = new Map(rotated.map(({ generation, keyId }) => [generation, keyId]));
     const strays = answers.filter(({ generation, keyId }) => winners.get(generation) !== keyId);
     expect(strays).toEqual([]);
-    // Nobody raced alone.
     const names = new Set(rotated.map(({ keyId }) => keyId?.replace(/-\d+$/, '')));
-    expect(names.size).toBeGreaterThan(1);
-  });
+    return names.size;
+  }
 });

@@ -200,7 +200,13 @@ describe.skipIf(missing !== undefined)(
                 expect((await refreshFamilies.begin(codeOf(id), familyOf(id))).outcome).toBe('again');
               });
               await refreshFamilies.rotate(presentedOf(id, 0), ROTATING);
-              done.push(async () => expect((await refreshFamilies.find(id))?.generation).toBe(1));
+              // With everysec the file may be behind what was answered. A server writes that again, but for rotations, which
+              // the token itself makes good.
+              done.push(async () => {
+                if ((await refreshFamilies.find(id))?.generation === 1) return;
+                const { outcome } = await refreshFamilies.rotate(presentedOf(id, 1), ROTATING);
+                expect(['ahead', 'revoked']).toContain(outcome);
+              });
               await oneTime.consumeOnce(markerOf(id));
               done.push(async () => expect(await oneTime.consumeOnce(markerOf(id))).toBe('again'));
               await denylist.deny({ kind: 'jti', id, lifetime: 60 });
