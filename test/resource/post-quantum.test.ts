@@ -1,6 +1,8 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
+import { combineKeySources } from '../../src/resource/combined-keys.ts';
 import { createVerifier, UnavailableError, type VerifierOptions } from '../../src/resource/index.ts';
+import { createFixedKeys } from '../../src/resource/key-source.ts';
 import { type TestSigner, testSigner } from '../support/keys.ts';
 import {
   answerJson,
@@ -100,10 +102,12 @@ describe('the second JWK Set of an issuer', () => {
     issuer.clock.now += 10;
     expect(await verifier.loadAccessToken(issuer.token(two))).toBeDefined();
     issuer.answers[POST_QUANTUM] = answerStatus(304);
-    issuer.clock.now += 300;
-    await verifier.loadAccessToken(issuer.token(two));
-    await verifier.loadAccessToken(issuer.token(ec, { kid: 'nobody' }));
-    expect(issuer.etags(POST_QUANTUM)).toEqual([undefined, '"pq-1"', '"pq-2"']);
+    issuer.clock.now += 290;
+    expect(await verifier.loadAccessToken(issuer.token(one))).toBeDefined();
+    expect(issuer.asked(POST_QUANTUM)).toBe(2);
+    issuer.clock.now += 10;
+    expect(await verifier.loadAccessToken(issuer.token(two))).toBeDefined();
+    await expect.poll(() => issuer.etags(POST_QUANTUM)).toEqual([undefined, '"pq-1"', '"pq-2"']);
   });
 
   test.each([
@@ -163,6 +167,17 @@ describe('the second JWK Set of an issuer', () => {
     using verifier = issuer.verifier({ jwks: issuer.issuer + POST_QUANTUM, algorithms: ['ML-DSA-44'] });
     expect(await verifier.loadAccessToken(issuer.token(one))).toBeDefined();
     expect([METADATA, CLASSICAL, POST_QUANTUM].map(issuer.asked)).toEqual([0, 0, 1]);
+  });
+
+  test('loses a key that the issuer denies, wherever it is', () => {
+    const keys = combineKeySources([
+      createFixedKeys({ keys: [ec.publicJwk] }),
+      createFixedKeys({ keys: [one.publicJwk, two.publicJwk] }),
+    ]);
+    keys.drop(ec.kid, NOW);
+    keys.drop(one.kid, NOW);
+    expect([ec, one, two].map(({ kid }) => keys.find(kid)?.kid)).toEqual([undefined, undefined, two.kid]);
+    expect(keys.state()).toMatchObject({ status: 'fresh', kids: [two.kid] });
   });
 
   test('of which a key went away lets no remembered token pass', async () => {

@@ -5,7 +5,8 @@ import Koa from 'koa';
 import nodeJose from 'node-jose';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/index.ts';
-import { systemClock } from '../../src/platform/index.ts';
+import { createFileKeyBackend } from '../../src/keys/index.ts';
+import { systemClock, systemRandom } from '../../src/platform/index.ts';
 import { createVerifier, getAccessToken } from '../../src/resource/index.ts';
 import { bearerAuth } from '../../src/resource/koa.ts';
 import { createKeyFolder, DAY, openRing } from '../keys/key-folder.ts';
@@ -71,6 +72,22 @@ describe('a server that signs with ML-DSA-44', () => {
     expect(etag).not.toBe(first?.headers.get('etag'));
     expect((await fetch(server.issuer + PATH, { headers: { 'if-none-match': etag } })).status).toBe(304);
     expect((await fetch(server.issuer + PATH, { method: 'POST' })).status).toBe(405);
+  });
+
+  test('ends a stolen key as any other: out of the set, and refused by validators', async () => {
+    await using server = await startGuardmint({ settings: ON });
+    const token = (await server.grant()).access_token;
+    using verifier = verifierOf(server);
+    expect(await verifier.loadAccessToken(token)).toBeDefined();
+
+    const { kid } = server.guardmint.keys.signer();
+    const directory = String(server.settings['keysDir']);
+    await createFileKeyBackend({ directory, random: systemRandom }).revoke(kid, server.now());
+    await expect.poll(() => verifier.loadAccessToken(token), { timeout: 10_000 }).toBeUndefined();
+    expect(await (await fetch(server.issuer + PATH)).text()).not.toContain(kid);
+    const next = (await server.grant()).access_token;
+    expect(decodeProtectedHeader(next)).toMatchObject({ alg: 'ML-DSA-44' });
+    expect(await verifier.loadAccessToken(next)).toBeDefined();
   });
 
   test('has neither the set nor the member while it is off', async () => {
