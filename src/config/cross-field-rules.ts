@@ -113,7 +113,7 @@ function checkKeys(keys: unknown, context: Context): void {
     fault(
       context,
       ['keys', 'algorithm'],
-      'must not be ML-DSA-44 without keys.postQuantum: every token is then about 3.6 kB long, and who does not know ' +
+      'must not be ML-DSA-44 without keys.postQuantum: every token is then about 4 kB long, and who does not know ' +
         'keys of type AKP (RFC 9964) refuses it, or a whole JWK Set',
     );
   if (algorithm === 'ML-DSA-44' && backend['kind'] !== 'file')

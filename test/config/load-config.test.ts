@@ -595,7 +595,7 @@ describe('where signing keys live', () => {
     [
       { kind: 'file' },
       { algorithm: 'ML-DSA-44' },
-      /keys.algorithm: must not be ML-DSA-44 without keys.postQuantum: .* 3.6 kB .* AKP/,
+      /keys.algorithm: must not be ML-DSA-44 without keys.postQuantum: .* 4 kB .* AKP/,
     ],
     ...['aws-kms', 'vault-transit', 'pkcs11', 'node-jose'].map((kind): [object, object, RegExp] => [
       { ...PLACES[kind], kind },

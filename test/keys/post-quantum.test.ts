@@ -44,7 +44,7 @@ describe('ML-DSA-44 keys', () => {
     expect(JSON.stringify(keys.ring.list())).not.toContain('"priv"');
   });
 
-  it('sign tokens of 3.6 kB that jose verifies, and verify what jose signs', async () => {
+  it('sign tokens that jose verifies, and verify what jose signs', async () => {
     await using folder = await createKeyFolder();
     await using keys = await openRing(folder.directory, { algorithm: 'ML-DSA-44' });
     const accessTokens = accessTokensOf(keys);
