@@ -1,7 +1,8 @@
 /**
- * `npm run drill -- chaos [--short] [--seed N] [--json]`: three authorization servers over a Redis primary with two replicas
- * under Sentinel; thirty clients sign in, refresh from parallel sessions and are revoked, while servers and Redis primaries
- * are killed at random and come back. Everything that was asked and answered is checked afterwards (support/history.ts).
+ * `npm run drill -- chaos [--short] [--hasty] [--seed N] [--json]`: three authorization servers over a Redis primary with two
+ * replicas under Sentinel; thirty clients sign in, refresh from parallel sessions and are revoked, while servers and Redis
+ * primaries are killed at random and come back: primaries once they were replaced, as docs/faults.md tells operators, or with
+ * `--hasty` in the middle of their own failover, which docs/faults.md says the price of. Everything that was asked and answered is checked afterwards (support/history.ts).
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,9 +26,11 @@ const SERVERS = 3;
 const ANSWER = 14_000;
 /** From an acknowledged revocation to any news of a server, in milliseconds, servers and primaries dying in between. */
 const PROPAGATION = 5_000;
+/** In which Sentinel has replaced a primary that was killed, in milliseconds. */
+const FAILOVER = 4_000;
 
 export async function run(print: (line?: string) => void, options: DrillOptions): Promise<DrillAnswer> {
-  const { isShort, seed } = options;
+  const { isShort, isHasty, seed } = options;
   const random = createSeededRandom(seed);
   const seconds = isShort ? 6 : 60;
   const clientCount = isShort ? 10 : 30;
@@ -79,7 +82,7 @@ export async function run(print: (line?: string) => void, options: DrillOptions)
   say('every client has signed in');
   const end = AbortSignal.timeout(seconds * 1000);
   const work = Promise.all(clients.map((client) => client.work(end)));
-  const kills = await kill(servers, redis, random.fork(-1), end, say, isShort);
+  const kills = await kill(servers, redis, random.fork(-1), end, say, { isOneAtATime: isShort, isHasty });
   await work;
   const outage = longestOutage(history);
   say('the last one comes back');
@@ -104,21 +107,25 @@ async function kill(
   random: SeededRandom,
   end: AbortSignal,
   say: (what: string) => void,
-  /** One fault at a time is survived whole; docs/faults.md says what two in the same second may cost. */
-  isOneAtATime: boolean,
+  how: {
+    /** Whether Redis has a replica again before the next kill. */
+    readonly isOneAtATime: boolean;
+    readonly isHasty: boolean;
+  },
 ): Promise<{ killedServers: number; killedPrimaries: number }> {
   const killed = { killedServers: 0, killedPrimaries: 0 };
   await pause(1_000);
   while (!end.aborted) {
     // The first one, so that a short run has one too.
     const isPrimary = random.next() < 0.4 || killed.killedPrimaries === 0;
-    if (isOneAtATime) await redis.whenReplicated(1);
+    if (how.isOneAtATime) await redis.whenReplicated(1);
     const downFor = random.between(300, 2_500);
-    const isDone = isPrimary && (await redis.killPrimary(downFor));
+    const primaryDownFor = how.isHasty || how.isOneAtATime ? downFor : FAILOVER + downFor;
+    const isDone = isPrimary && (await redis.killPrimary(primaryDownFor));
     const index = Math.floor(random.next() * SERVERS);
     if (isDone) {
       killed.killedPrimaries += 1;
-      say(`the primary of Redis is killed, for ${Math.round(downFor)} ms`);
+      say(`the primary of Redis is killed, for ${Math.round(primaryDownFor)} ms`);
     } else if (await servers.kill(index, downFor)) {
       killed.killedServers += 1;
       say(`server ${index} is killed, for ${Math.round(downFor)} ms`);

@@ -13,6 +13,7 @@ test.skipIf(missing !== undefined)(
 
     const { broken, killedPrimaries, refreshes, revocations } = await run((line = '') => lines.push(line), {
       isShort: true,
+      isHasty: false,
       seed: 1,
     });
 
