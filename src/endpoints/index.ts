@@ -4,6 +4,8 @@
  *
  * May import: oauth, platform, provider, clients, grants.
  */
+
+export type { AuthRoutesOptions, ClientRegistrationOptions, RevocationOptions } from './auth-routes-options.ts';
 export type { Authorization } from './authorization.ts';
 export { createAuthorization } from './authorization.ts';
 export type { DpopNonces, DpopOptions, ProofReplays } from './dpop.ts';
@@ -14,5 +16,4 @@ export type { PublishedJwkSet } from './jwks.ts';
 export type { PushedRequestOptions, PushedRequests } from './par.ts';
 export type { RateLimiter } from './rate-limit.ts';
 export type { PublishedRevocations, RevocationFeed } from './revocations.ts';
-export type { AuthRoutesOptions, ClientRegistrationOptions, RevocationOptions } from './routes.ts';
 export { createAuthRoutes } from './routes.ts';

@@ -1,91 +1,25 @@
 import Router from '@koa/router';
-import { ASSERTION_ALGORITHMS, type ClientAssertions, createClientAuthentication } from '../clients/index.ts';
+import { createClientAuthentication } from '../clients/index.ts';
 import { createGrants, INTERACTIVE_GRANT_TYPES } from '../grants/index.ts';
-import {
-  createResourceDirectory,
-  DPOP_ALGORITHMS,
-  findIssuerFault,
-  issuerPath,
-  OFFLINE_ACCESS,
-  type ResourceDirectory,
-  type ServerMetadata,
-  wellKnownPath,
-} from '../oauth/index.ts';
-import { type Clock, systemClock } from '../platform/index.ts';
-import type {
-  AccessToken,
-  AuthorizationCode,
-  OAuthAuthorizationServerProvider,
-  RefreshToken,
-} from '../provider/index.ts';
+import { createResourceDirectory, findIssuerFault, issuerPath, wellKnownPath } from '../oauth/index.ts';
+import { systemClock } from '../platform/index.ts';
+import type { AccessToken, AuthorizationCode, RefreshToken } from '../provider/index.ts';
+import type { AuthRoutesOptions } from './auth-routes-options.ts';
 import { createAuthorization } from './authorization.ts';
 import { authorizeEndpoint } from './authorize.ts';
-import { createDpopGate, type DpopOptions } from './dpop.ts';
-import type { FaultReporter, RefusalPage } from './error-boundary.ts';
-import { type IntrospectionOptions, introspectEndpoint } from './introspect.ts';
-import { jwksEndpoint, type PublishedJwkSet } from './jwks.ts';
+import { buildMetadata, POST_QUANTUM_JWKS, REVOCATION_STREAM, REVOCATIONS, scopeNames } from './build-metadata.ts';
+import { createDpopGate } from './dpop.ts';
+import { introspectEndpoint } from './introspect.ts';
+import { jwksEndpoint } from './jwks.ts';
 import { metadataEndpoint } from './metadata.ts';
-import { type PushedRequestOptions, parEndpoint } from './par.ts';
-import { limited, type RateLimiter } from './rate-limit.ts';
+import { parEndpoint } from './par.ts';
+import { limited } from './rate-limit.ts';
 import { clientConfigurationEndpoint, registerEndpoint, registrationAnswer } from './register.ts';
 import { revocationStreamEndpoint } from './revocation-stream.ts';
-import { type RevocationFeed, revocationsEndpoint } from './revocations.ts';
+import { revocationsEndpoint } from './revocations.ts';
 import { revokeEndpoint } from './revoke.ts';
 import { mountRoutes, type Route } from './route.ts';
 import { tokenEndpoint } from './token.ts';
-
-/** Dynamic client registration (RFC 7591): offered only when enabled. */
-export interface ClientRegistrationOptions {
-  readonly enabled: boolean;
-  /** Scope names clients may register; absent: those of the resources, or any where a resource admits any. */
-  readonly validScopes?: readonly string[];
-  /** Registered when a client names none. */
-  readonly defaultScopes?: readonly string[];
-  /** SHA-256 of initial access tokens in base64url, one of which a registration must show; absent: everybody may register. */
-  readonly initialAccessTokenHashes?: readonly string[] | undefined;
-}
-
-/** Token revocation (RFC 7009): offered only when enabled. */
-export interface RevocationOptions {
-  readonly enabled: boolean;
-}
-
-/** Options of `createAuthRoutes`. */
-export interface AuthRoutesOptions<
-  Code extends AuthorizationCode,
-  Refresh extends RefreshToken,
-  Access extends AccessToken,
-> {
-  readonly provider: OAuthAuthorizationServerProvider<Code, Refresh, Access>;
-  /** The issuer identifier, used byte for byte; endpoints live below its path. */
-  readonly issuerUrl: string;
-  readonly serviceDocumentationUrl?: string;
-  readonly clientRegistrationOptions?: ClientRegistrationOptions;
-  readonly revocationOptions?: RevocationOptions;
-  /** Token introspection (RFC 7662); absent: there is no `/introspect`. */
-  readonly introspectionOptions?: IntrospectionOptions;
-  /** Proves clients by their keys; absent: `private_key_jwt` is not offered. */
-  readonly clientAssertions?: ClientAssertions;
-  /** The resources tokens may be asked for; absent: every resource on this machine. */
-  readonly resources?: ResourceDirectory;
-  /** The keys of signed access tokens; absent: no JWK Set is served. */
-  readonly jwkSet?: () => PublishedJwkSet;
-  /** The keys of type `AKP` (RFC 9964), in a set of their own at `/.well-known/jwks-pq.json`; absent: there is none. */
-  readonly postQuantumJwkSet?: () => PublishedJwkSet;
-  /** What validators are told of revoked tokens; absent: nothing, and the metadata names no feed. */
-  readonly revocationFeed?: RevocationFeed;
-  /** Proof of possession (RFC 9449); absent: proofs are not looked at and none is advertised. */
-  readonly dpop?: DpopOptions;
-  /** Pushed authorization requests (RFC 9126); absent: there is no `/par`. */
-  readonly pushedRequestOptions?: PushedRequestOptions;
-  readonly clock?: Clock;
-  readonly reportFault?: FaultReporter;
-  /** The page a person sees when `/authorize` refuses; absent: JSON. */
-  readonly refusalPage?: RefusalPage;
-  readonly rateLimiters?: Partial<
-    Record<'authorize' | 'token' | 'par' | 'register' | 'revoke' | 'introspect', RateLimiter>
-  >;
-}
 
 /**
  * The routes of an authorization server over any provider, as a Koa router: metadata, `/authorize`, `/token` and, where
@@ -213,86 +147,4 @@ export function createAuthRoutes<
 
 function both<M>(endpoint: M): { get: M; post: M } {
   return { get: endpoint, post: endpoint };
-}
-
-/** Every scope name the resources know, `offline_access` with them; `undefined` where a resource admits any. */
-function scopeNames(resources: ResourceDirectory): readonly string[] | undefined {
-  if (resources.known.length === 0 || resources.known.some((resource) => resource.scopes === undefined))
-    return undefined;
-  return [...new Set([...resources.known.flatMap((resource) => Object.keys(resource.scopes ?? {})), OFFLINE_ACCESS])];
-}
-
-const POST_QUANTUM_JWKS = '/.well-known/jwks-pq.json';
-const REVOCATIONS = '/revocations';
-const REVOCATION_STREAM = '/revocations/stream';
-
-const AUTHENTICATION_METHODS = ['none', 'client_secret_basic', 'client_secret_post'];
-
-function buildMetadata(
-  options: Pick<
-    AuthRoutesOptions<AuthorizationCode, RefreshToken, AccessToken>,
-    | 'issuerUrl'
-    | 'provider'
-    | 'serviceDocumentationUrl'
-    | 'clientRegistrationOptions'
-    | 'revocationOptions'
-    | 'revocationFeed'
-    | 'introspectionOptions'
-    | 'clientAssertions'
-    | 'jwkSet'
-    | 'postQuantumJwkSet'
-    | 'dpop'
-    | 'pushedRequestOptions'
-  >,
-  resources: ResourceDirectory,
-  grantTypes: readonly string[],
-): ServerMetadata {
-  const issuer = options.issuerUrl;
-  const hasAssertions = options.clientAssertions !== undefined;
-  const methods = hasAssertions ? [...AUTHENTICATION_METHODS, 'private_key_jwt'] : AUTHENTICATION_METHODS;
-  const scopes = options.clientRegistrationOptions?.validScopes ?? scopeNames(resources) ?? [OFFLINE_ACCESS];
-  return {
-    issuer,
-    authorization_endpoint: `${issuer}/authorize`,
-    token_endpoint: `${issuer}/token`,
-    ...(options.jwkSet !== undefined && { jwks_uri: `${issuer}/.well-known/jwks.json` }),
-    ...(options.clientRegistrationOptions?.enabled === true && { registration_endpoint: `${issuer}/register` }),
-    scopes_supported: scopes,
-    response_types_supported: ['code'],
-    response_modes_supported: ['query'],
-    grant_types_supported: grantTypes,
-    ...(options.provider.loadIdentityAssertion !== undefined && {
-      authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'],
-    }),
-    token_endpoint_auth_methods_supported: methods,
-    ...(hasAssertions && { token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS }),
-    ...(options.revocationOptions?.enabled === true && {
-      revocation_endpoint: `${issuer}/revoke`,
-      revocation_endpoint_auth_methods_supported: methods,
-      ...(hasAssertions && { revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS }),
-    }),
-    ...(options.introspectionOptions !== undefined && {
-      introspection_endpoint: `${issuer}/introspect`,
-      introspection_endpoint_auth_methods_supported: methods.filter((method) => method !== 'none'),
-      ...(hasAssertions && { introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS }),
-      ...(options.introspectionOptions.signing !== undefined && {
-        introspection_signing_alg_values_supported: options.introspectionOptions.signing.algorithms,
-      }),
-    }),
-    code_challenge_methods_supported: ['S256'],
-    ...(options.serviceDocumentationUrl !== undefined && { service_documentation: options.serviceDocumentationUrl }),
-    authorization_response_iss_parameter_supported: true,
-    ...(options.provider.signInBefore !== undefined && { client_id_metadata_document_supported: true as const }),
-    ...(options.pushedRequestOptions !== undefined && {
-      pushed_authorization_request_endpoint: `${issuer}/par`,
-      require_pushed_authorization_requests: options.pushedRequestOptions.required ?? false,
-    }),
-    ...(options.dpop !== undefined && { dpop_signing_alg_values_supported: DPOP_ALGORITHMS }),
-    ...(options.postQuantumJwkSet !== undefined && { post_quantum_jwks_uri: `${issuer}${POST_QUANTUM_JWKS}` }),
-    ...(options.revocationFeed !== undefined && {
-      revocation_list_endpoint: `${issuer}${REVOCATIONS}`,
-      revocation_stream_endpoint: `${issuer}${REVOCATION_STREAM}`,
-    }),
-    ...(resources.known.length > 0 && { protected_resources: resources.known.map((resource) => resource.resource) }),
-  };
 }
