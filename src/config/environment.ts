@@ -27,6 +27,7 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
   GUARDMINT_ISSUER: { path: ['issuer'], read: asText },
   GUARDMINT_HOST: { path: ['host'], read: asText },
   GUARDMINT_PORT: { path: ['port'], read: asNumber },
+  GUARDMINT_MANAGEMENT_HOST: { path: ['managementHost'], read: asText },
   GUARDMINT_MANAGEMENT_PORT: { path: ['managementPort'], read: asNumber },
   GUARDMINT_KEYS_DIR: { path: ['keysDir'], read: asText },
   GUARDMINT_KEYS_SECRET: { path: ['keysSecret'], read: asText },

@@ -127,6 +127,11 @@ export const SETTINGS = z
     host: text(255).default('127.0.0.1').describe('The address to listen on.'),
     port: whole(0, 65_535).default(3000).describe('The port of the authorization server.'),
     managementPort: whole(0, 65_535).default(9000).describe('The port of `/livez`, `/readyz` and `/metrics`.'),
+    managementHost: z
+      .exactOptional(text(255))
+      .describe(
+        'The address to listen on for the management port, which is not for everybody. Absent: that of `host`.',
+      ),
     keysDir: text(4096).default('keys').describe('The folder of the keys.'),
     keysSecret: z
       .exactOptional(text(8192))

@@ -204,7 +204,11 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
 
     async listen() {
       const port = await openPort(server, config.port, config.host);
-      const managementPort = await openPort(management.server, config.managementPort, config.host);
+      const managementPort = await openPort(
+        management.server,
+        config.managementPort,
+        config.managementHost ?? config.host,
+      );
       log.info({ issuer: config.issuer, host: config.host, port, managementPort }, 'listening');
       const readOnly = parts.keyBackend === undefined ? await describeReadOnlyFolder(config, keys) : undefined;
       for (const warning of [...config.warnings, readOnly]) if (warning !== undefined) log.warn({}, warning);

@@ -111,6 +111,15 @@ describe('node src/server/main.ts', () => {
       expect(again.err()).toBe('');
     }));
 
+  test('has its management port at an address of its own, where it is given one', () =>
+    withFolder(async (folder) => {
+      await using server = await start(folder, { GUARDMINT_MANAGEMENT_HOST: '127.0.0.2' });
+      await server.said('"listening"');
+      const { port } = new URL(server.management);
+      expect((await fetch(`http://127.0.0.2:${port}/livez`)).status).toBe(200);
+      await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();
+    }));
+
   test('ends with 78 and every problem when the settings cannot work', () =>
     withFolder(async (folder) => {
       await writeFile(join(folder, 'guardmint.json'), '{"issuer":"https://a.example/","lifetimes":{"accessToken":5}}');
