@@ -10,6 +10,7 @@ import { programMissing, reasonToSkip } from '../support/redis.ts';
 import { startSentinelGroup, whenReplicating } from '../support/redis-groups.ts';
 import { startRedis, until } from '../support/redis-server.ts';
 import { startToldSentinel } from '../support/told-sentinel.ts';
+import { persist } from './persist.ts';
 import { FAMILY, ROTATING, START } from './samples.ts';
 
 const missing = reasonToSkip(programMissing);
@@ -23,22 +24,6 @@ const codeOf = (familyId: string) =>
   ({ kind: 'code', id: `code-of-${familyId}`, familyId, expiresAt: START + 60 }) as const;
 const familyOf = (familyId: string) => ({ ...FAMILY, familyId });
 const presentedOf = (familyId: string, generation: number) => ({ familyId, generation, nonceHash: FAMILY.nonceHash });
-
-/** The answer of a call that may meet a connection which is still being moved to another master. */
-async function persist<T>(call: () => Promise<T>): Promise<T> {
-  let answer: { readonly value: T } | undefined;
-  await until(async () => {
-    try {
-      answer = { value: await call() };
-      return true;
-    } catch (error) {
-      if (error instanceof UnavailableError) return false;
-      throw error;
-    }
-  });
-  if (answer === undefined) throw new Error('there was no answer');
-  return answer.value;
-}
 
 async function takesWrites(store: RedisStore): Promise<void> {
   let attempt = 0;

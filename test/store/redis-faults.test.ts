@@ -6,6 +6,7 @@ import { createRedisStore, type RedisFault, type RedisStore } from '../../src/st
 import { programMissing, reasonToSkip } from '../support/redis.ts';
 import { startCluster } from '../support/redis-groups.ts';
 import { type RedisServer, startRedis, until } from '../support/redis-server.ts';
+import { persist } from './persist.ts';
 import { FAMILY, ROTATING, START } from './samples.ts';
 
 const missing = reasonToSkip(programMissing);
@@ -103,7 +104,7 @@ describe.skipIf(missing !== undefined)(
       await using cluster = await startCluster({ 'cluster-require-full-coverage': 'no' });
       const store = await openStore(cluster.url);
       const ids = Array.from({ length: 30 }, (_, index) => `family-${index}`);
-      await Promise.all(ids.map((id) => store.refreshFamilies.begin(codeOf(id), familyOf(id))));
+      await Promise.all(ids.map((id) => persist(() => store.refreshFamilies.begin(codeOf(id), familyOf(id)))));
 
       await cluster.nodes[2]?.stop();
       const outcomes = await Promise.allSettled(ids.map((id) => store.refreshFamilies.find(id)));
