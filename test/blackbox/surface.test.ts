@@ -554,16 +554,6 @@ describe('the page an authorization request leads to', () => {
 });
 
 describe('what is published', () => {
-  test('names only endpoints that are there [AS-MD-05]', async () => {
-    const metadata = (await send(world.issuer, { target: METADATA })).json() as JsonObject;
-    const endpoints = Object.entries(metadata).filter(([name]) => /_endpoint$|_uri$/.test(name));
-    expect(endpoints.length).toBeGreaterThanOrEqual(5);
-    for (const [name, url] of endpoints) {
-      const { status } = await send(world.issuer, { method: 'HEAD', target: new URL(String(url)).pathname });
-      expect({ name, isThere: status !== 404 }).toEqual({ name, isThere: true });
-    }
-  });
-
   test('are the public halves of signing keys, and nothing of the others [AS-MD-08, AS-MD-11]', async () => {
     const { keys } = (await send(world.issuer, { target: JWKS })).json() as { keys: JsonObject[] };
     expect(keys.length).toBeGreaterThanOrEqual(2);

@@ -19,19 +19,22 @@ const buildah = async (...args: string[]) => {
 const missing =
   process.env['BUILD_IMAGE'] === '1' ? programAbsent('buildah') : 'it takes minutes; BUILD_IMAGE=1 asks for it';
 
+/** Of whoever builds, inside the image. */
+const HOME = '/root';
+
 describe.skipIf(missing !== undefined)(`the image${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
   let container = '';
   beforeAll(async () => {
     const root = makeBaseRoot();
     const base = await buildah('from', 'scratch');
     await buildah('add', base, root, '/');
-    await buildah('config', '--env', 'PATH=/usr/local/bin:/usr/bin:/bin', '--env', 'HOME=/root', base);
+    await buildah('config', '--env', 'PATH=/usr/local/bin:/usr/bin:/bin', '--env', `HOME=${HOME}`, base);
     await buildah('commit', '--rm', base, BASE);
     rmSync(root, { recursive: true });
     // What npm is told on this machine about its registry, and whom to trust, for the time of the build.
     const settings = [
       ['globalconfig', '/usr/local/etc/npmrc'],
-      ['userconfig', '/root/.npmrc'],
+      ['userconfig', `${HOME}/.npmrc`],
     ] as const;
     // Of the npm of this machine, not of one beside the Node of the tests.
     const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
