@@ -1,0 +1,23 @@
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildInto, publicApis } from '../scripts/public-api.ts';
+
+const TOP = new URL('../', import.meta.url).pathname;
+
+describe('what can be imported', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'guardmint-api-'));
+  let apis: ReadonlyMap<string, string>;
+  beforeAll(() => {
+    buildInto(folder);
+    apis = publicApis(folder);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('is what test/api says of every entry point; if it was changed on purpose, run npm run update-api', () => {
+    const kept = globSync('test/api/*.txt', { cwd: TOP }).map((path) => [path, readFileSync(join(TOP, path), 'utf8')]);
+
+    expect(Object.fromEntries(kept)).toEqual(Object.fromEntries(apis));
+  });
+});
