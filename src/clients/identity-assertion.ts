@@ -9,7 +9,7 @@ import {
   type Seconds,
   type SenderConstraint,
 } from '../oauth/index.ts';
-import { type Clock, sha256 } from '../platform/index.ts';
+import type { Clock } from '../platform/index.ts';
 import {
   type AssertionClaims,
   type AssertionMarker,
@@ -17,6 +17,7 @@ import {
   type UnverifiedAssertion,
   type VerifiedAssertion,
 } from './assertion.ts';
+import { derivedSubject } from './derived-subject.ts';
 import { type TrustedIssuer, verifyTrusted } from './trusted-issuer.ts';
 
 /** The `typ` of an identity assertion authorization grant, an ID-JAG (draft-ietf-oauth-identity-assertion-authz-grant §3). */
@@ -135,7 +136,7 @@ function read(verified: VerifiedAssertion, provider: IdentityProvider, clockTole
 
 function subjectOf(claims: AssertionClaims, provider: IdentityProvider): string {
   if (provider.subject === 'derived')
-    return sha256(JSON.stringify([claims.iss, provider.tenant ?? claims['tenant'] ?? null, claims.sub]));
+    return derivedSubject({ issuer: claims.iss, tenant: provider.tenant ?? claims['tenant'], sub: claims.sub });
   const subject = claims[provider.subject];
   // A subject of ours has at most 1,024 characters (RFC 9068 claims as validators read them).
   if (typeof subject !== 'string' || subject === '' || subject.length > 1_024) throw invalid(provider.subject);
