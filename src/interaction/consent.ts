@@ -97,7 +97,7 @@ export function createConsent(deps: {
       resource: ticket.resource,
       sub: session.user.subject,
       authTime: session.authTime,
-      amr: ['pwd'],
+      amr: session.amr,
       ...(ticket.jkt !== undefined && { jkt: ticket.jkt }),
     });
   }

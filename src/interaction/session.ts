@@ -9,8 +9,20 @@ import type { User, UserDirectory } from './users.ts';
 export interface Session {
   readonly sid: string;
   readonly user: User;
-  /** When the person gave the password. */
+  /** When the person was last asked who they are (OpenID Connect Core §2, `auth_time`); may lie before `signedInAt`. */
   readonly authTime: EpochSeconds;
+  /** When this session began. */
+  readonly signedInAt: EpochSeconds;
+  /** How the person proved who they are (RFC 8176); empty where that is not known. */
+  readonly amr: readonly string[];
+}
+
+/** A person who has just proved who they are. */
+export interface Authentication {
+  readonly user: User;
+  readonly amr: readonly string[];
+  /** Absent: now. */
+  readonly authTime?: EpochSeconds;
 }
 
 /** The sign-in sessions. Each is a sealed cookie; ending one denies its `sid`. */
@@ -18,7 +30,7 @@ export interface Sessions {
   /** The live session of the request, its idle time begun anew. @throws UnavailableError */
   find(ctx: Context): Promise<Session | undefined>;
   /** A new session under a fresh `sid`; one this browser had before is ended (session fixation). @throws UnavailableError */
-  begin(ctx: Context, user: User): Promise<Session>;
+  begin(ctx: Context, authentication: Authentication): Promise<Session>;
   /** Ends the session, wherever copies of its cookie are. @throws UnavailableError */
   end(ctx: Context, session: Session): Promise<void>;
 }
@@ -33,6 +45,8 @@ interface SessionClaims {
   readonly sid: string;
   readonly sub: string;
   readonly authTime: EpochSeconds;
+  readonly signedInAt: EpochSeconds;
+  readonly amr: readonly string[];
 }
 
 const RENEWAL_INTERVAL: Seconds = 60;
@@ -50,33 +64,35 @@ export function createSessions(deps: {
   const cookie = createOwnCookie(settings.issuer, 'session');
 
   async function write(ctx: Context, claims: SessionClaims): Promise<void> {
-    const lifetime = Math.min(sessionIdle, claims.authTime + sessionAbsolute - clock());
+    const lifetime = Math.min(sessionIdle, claims.signedInAt + sessionAbsolute - clock());
     cookie.write(ctx, await sealer.seal('session+jwe', { ...claims }, lifetime));
   }
 
   async function find(ctx: Context): Promise<Session | undefined> {
     const opened = await sealer.open<SessionClaims>('session+jwe', cookie.read(ctx) ?? '');
     if (opened === undefined) return undefined;
-    const { sid, sub, authTime } = opened;
+    const { sid, sub, authTime, signedInAt, amr } = opened;
     // The moment of sign-in, not of the last renewal: a watermark ends every session that began before it.
-    const session = { jti: sid, subject: sub, issuedAt: authTime };
+    const session = { jti: sid, subject: sub, issuedAt: signedInAt };
     if (isDenied(session, await denylist.match(denylistKeys(session)))) return undefined;
     const user = await users.find(sub);
-    if (user === undefined || authTime < (user.signedInSince ?? 0)) return undefined;
-    if (clock() - opened.iat >= RENEWAL_INTERVAL) await write(ctx, { sid, sub, authTime });
-    return { sid, user, authTime };
+    if (user === undefined || signedInAt < (user.signedInSince ?? 0)) return undefined;
+    if (clock() - opened.iat >= RENEWAL_INTERVAL) await write(ctx, { sid, sub, authTime, signedInAt, amr });
+    return { sid, user, authTime, signedInAt, amr };
   }
 
-  async function begin(ctx: Context, user: User): Promise<Session> {
+  async function begin(ctx: Context, { user, amr, authTime }: Authentication): Promise<Session> {
     const former = await find(ctx);
     if (former !== undefined) await deny(former);
-    const session = { sid: random(16), user, authTime: clock() };
-    await write(ctx, { sid: session.sid, sub: user.subject, authTime: session.authTime });
+    const signedInAt = clock();
+    const session = { sid: random(16), user, authTime: Math.min(authTime ?? signedInAt, signedInAt), signedInAt, amr };
+    const { user: _, ...claims } = session;
+    await write(ctx, { ...claims, sub: user.subject });
     return session;
   }
 
   async function deny(session: Session): Promise<void> {
-    const lifetime = session.authTime + sessionAbsolute - clock();
+    const lifetime = session.signedInAt + sessionAbsolute - clock();
     if (lifetime > 0) await denylist.deny({ kind: 'jti', id: session.sid, lifetime });
   }
 

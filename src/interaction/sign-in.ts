@@ -73,7 +73,7 @@ export function createSignIn(deps: {
       return showForm(ctx, ticket, username, { kind: 'wrong' });
     }
     await throttle.forgive(attempt);
-    const session = await sessions.begin(ctx, user);
+    const session = await sessions.begin(ctx, { user, amr: ['pwd'] });
     audit({ event: 'sign_in.succeeded', subject: user.subject, ...about });
     presenter.redirect(ctx, presenter.path('continue', await tickets.markSignedIn(ticket, session.sid)));
   }
