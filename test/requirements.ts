@@ -669,7 +669,8 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'RS-19': {
     source: 'MCP 2026-07-28',
     status: 'implemented',
-    behaviour: 'Every request is verified, whatever its connection did before.',
+    behaviour:
+      'Every request is verified, whatever its connection did before, and the end of a token reaches what stays open longer.',
   },
   'RS-20': {
     source: 'MCP 2026-07-28',

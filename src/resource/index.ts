@@ -26,6 +26,7 @@ export { protectedResourceDocument, protectedResourcePaths, resourceMetadataUrl 
 export type { RefusalAnswer } from './refusal-answer.ts';
 export { refusalAnswer } from './refusal-answer.ts';
 export type { RevocableToken, RevocationSource, RevocationState } from './revocation-source.ts';
+export type { TokenEnd } from './token-watch.ts';
 export type { KeyFault } from './verification-key.ts';
 export type { Verifier, VerifierState } from './verifier.ts';
 export { createVerifier } from './verifier.ts';

@@ -42,6 +42,7 @@ export function createRevocationFeed(deps: {
 }): RevocationSource {
   const { readDocument, clock, onKeyDenied, maxEntries = MAX_ENTRIES } = deps;
   const entries = createRevocationEntries();
+  const listeners = new Set<() => void>();
   const firstAnswer = Promise.withResolvers<void>();
   let isWaiting = true;
   let waiting: Promise<void> | undefined;
@@ -62,7 +63,7 @@ export function createRevocationFeed(deps: {
       entries.tidy(now);
       if (entries.size > maxEntries) throw new Error('more is revoked than can be held');
       for (const [kid, expiresAt] of claims.key) if (expiresAt > now) onKeyDenied(kid);
-      if (entries.add(claims, now)) version += 1;
+      if (entries.add(claims, now)) tellChange();
       const { epoch, prev, seq, iat } = claims;
       if (prev !== undefined && `${epoch}.${prev}` !== position) return 'gap';
       position = `${epoch}.${seq}`;
@@ -90,6 +91,11 @@ export function createRevocationFeed(deps: {
     reader,
     timings: { ...SUBSCRIPTION_TIMINGS, ...deps.timings },
   });
+
+  function tellChange(): void {
+    version += 1;
+    for (const listener of [...listeners]) listener();
+  }
 
   /** The timer keeps the process alive, and must: somebody waits. */
   function waitForFirstAnswer(): Promise<void> {
@@ -127,6 +133,10 @@ export function createRevocationFeed(deps: {
     ready,
     isDenied: entries.isDenied,
     version: () => version,
+    watch(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     state,
     close: subscription.close,
   };

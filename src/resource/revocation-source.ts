@@ -41,6 +41,11 @@ export interface RevocationSource {
   isDenied(token: RevocableToken): boolean;
   /** Changes whenever an answer of `isDenied` may have changed. */
   version(): number;
+  /**
+   * Calls `listener` whenever `version` has changed; answers how to stop that. Without it whoever waits for the end of a token
+   * hears of its expiry only.
+   */
+  watch?(listener: () => void): () => void;
   state(now: EpochSeconds): RevocationState;
   close(): void;
 }

@@ -17,6 +17,7 @@ import type { KeySourceState } from './key-source.ts';
 import type { RevocableToken, RevocationSource, RevocationState } from './revocation-source.ts';
 import { createTokenCache } from './token-cache.ts';
 import { createTokenReader, openPayload } from './token-signature.ts';
+import { createTokenWatch, type TokenEnd } from './token-watch.ts';
 import type { VerificationKey } from './verification-key.ts';
 import { checkOptions, createSources, type VerifierOptions } from './verifier-options.ts';
 
@@ -52,6 +53,12 @@ export interface Verifier extends Disposable {
    * @throws BearerError `invalid_token`; the SDK v2 answers it with 401. UnavailableError as above.
    */
   verifyAccessToken(token: string): Promise<AuthInfo>;
+  /**
+   * Calls `onEnd` once, when a token that was verified is good no more: for what stays open longer than its request. Keeps no
+   * process alive.
+   * @returns how to stop waiting.
+   */
+  watch(accessToken: AccessToken, onEnd: (end: TokenEnd) => void): () => void;
   state(): VerifierState;
   /** Ends what is under way. Tokens are verified with what is known from then on. */
   close(): void;
@@ -96,6 +103,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const expected = { issuer, resource, clockTolerance, acceptsBound: true };
   const requiresProof = options.dpop?.required ?? false;
   const proofs = createProofGuard(options.dpop ?? {}, clock);
+  const watchToken = createTokenWatch({ clock, clockTolerance, revocations, onStale });
 
   function loadAccessToken(token: string): Promise<AccessToken | undefined> {
     return requiresProof ? NOBODY : load(token, false);
@@ -160,13 +168,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   function remember(accessToken: AccessToken, kid: string, now: EpochSeconds): Promise<AccessToken | undefined> {
-    const { token, expiresAt, jti, grantId, subject, clientId, issuedAt } = accessToken;
+    const { token, expiresAt } = accessToken;
     const entry: Remembered = {
       token,
       expiresAt,
       answer: Promise.resolve(accessToken),
       isBound: accessToken.claims.cnf !== undefined,
-      revocable: { jti, kid, subject, clientId, issuedAt, ...(grantId !== undefined && { grantId }) },
+      revocable: revocableToken(accessToken, kid),
       checkedVersion: Number.NaN,
     };
     if (revocations === undefined) return keep(entry, entry.answer);
@@ -184,6 +192,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const accessToken = await loadAccessToken(token);
     if (accessToken === undefined) throw new BearerError('invalid_token');
     return createAuthInfo(accessToken, implies);
+  }
+
+  function watch(accessToken: AccessToken, onEnd: (end: TokenEnd) => void): () => void {
+    const kid = readToken(accessToken.token)?.kid ?? '';
+    return watchToken({ expiresAt: accessToken.expiresAt, revocable: revocableToken(accessToken, kid) }, onEnd);
   }
 
   function state(): VerifierState {
@@ -205,8 +218,14 @@ export function createVerifier(options: VerifierOptions): Verifier {
     loadBoundAccessToken,
     dpopNonce: proofs.nonce,
     verifyAccessToken,
+    watch,
     state,
     close,
     [Symbol.dispose]: close,
   };
+}
+
+function revocableToken(accessToken: AccessToken, kid: string): RevocableToken {
+  const { jti, grantId, subject, clientId, issuedAt } = accessToken;
+  return { jti, kid, subject, clientId, issuedAt, ...(grantId !== undefined && { grantId }) };
 }
