@@ -19,6 +19,7 @@ export type TokenVerifier = Pick<Verifier, 'loadAccessToken' | 'implies'> &
 
 const BEARER = /^bearer(?: |$)/i;
 const DPOP = /^dpop(?: |$)/i;
+const LIST = /(?:^|,\s*)(?:bearer|dpop)(?: |,|$)/i;
 const NONE: readonly string[] = [];
 
 /**
@@ -65,6 +66,11 @@ export function authorizationHeaders(rawHeaders: readonly string[]): {
   return { authorization, dpop };
 }
 
+/** Whether a request carries a proof of possession (RFC 9449 §4). */
+export function hasProof(headers: RequestHeaders): boolean {
+  return valuesOf(headers, 'dpop').length > 0;
+}
+
 /** The scheme an access token is presented with. */
 export function schemeOf({ claims }: Pick<AccessToken, 'claims'>): AuthenticationScheme {
   return claims.cnf === undefined ? 'Bearer' : 'DPoP';
@@ -87,9 +93,14 @@ function loadBound(
 
 function readCredential(headers: RequestHeaders): string {
   const [credential, ...others] = valuesOf(headers, 'authorization');
-  if (others.length > 0) throw new BearerError('invalid_request');
   if (credential === undefined) throw new BearerError(undefined);
+  if (others.length > 0 || isList(credential)) throw new BearerError('invalid_request');
   return credential;
+}
+
+/** Whether several headers were joined into one, as web `Headers` are: no token has a comma in it (RFC 9110 §11.2). */
+function isList(credential: string): boolean {
+  return credential.includes(',') && LIST.test(credential);
 }
 
 function valuesOf(headers: RequestHeaders, name: string): readonly string[] {

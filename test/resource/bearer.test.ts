@@ -59,7 +59,10 @@ describe('the credentials of a request', () => {
     ['the scheme alone', { authorization: 'Bearer' }, 'invalid_token'],
     ['some word as token', { authorization: 'Bearer foo' }, 'invalid_token'],
     ['two tokens', { authorization: `Bearer ${token} ${token}` }, 'invalid_token'],
-    ['a list of one header', { authorization: `Bearer ${token}, Bearer x` }, 'invalid_token'],
+    ['two tokens in one header', { authorization: `Bearer ${token}, Bearer x` }, 'invalid_request'],
+    ['a token and nothing in one header', { authorization: `Bearer ${token},` }, 'invalid_request'],
+    ['nothing and a token in one header', { authorization: `, bearer ${token}` }, 'invalid_request'],
+    ['one credential of several parts', { authorization: 'Digest username="bearer", realm="dpop"' }, 'no credentials'],
     ['two headers', { authorization: [`Bearer ${token}`, 'Bearer x'] }, 'invalid_request'],
     ['two headers alike', { authorization: [`Bearer ${token}`, `Bearer ${token}`] }, 'invalid_request'],
     [
@@ -68,7 +71,7 @@ describe('the credentials of a request', () => {
         ['authorization', `Bearer ${token}`],
         ['authorization', 'Bearer x'],
       ]),
-      'invalid_token',
+      'invalid_request',
     ],
   ])('%s is refused as %s', async (_title, headers, expected) => {
     expect(await refusalOf(headers)).toBe(expected);
