@@ -2,11 +2,11 @@
  * guardmint/resource/mcp: the validator for MCP servers built on the MCP SDK v2, which need not be installed.
  */
 import { type Scope, UnavailableError } from '../oauth/index.ts';
-import { type AuthInfo, createAuthInfo } from './auth-info.ts';
-import { authenticate, type TokenVerifier } from './bearer.ts';
+import type { AuthInfo } from './auth-info.ts';
 import type { ChallengeOptions } from './challenge.ts';
-import { requestUrl, resourceMetadataUrl } from './protected-resource.ts';
+import { toResponse, writeRefusal } from './http-answer.ts';
 import { refusalAnswer } from './refusal-answer.ts';
+import { type BearerAuthOptions, createAuthentication, createScopeGate } from './request-gate.ts';
 import type { Verifier } from './verifier.ts';
 
 export type { AuthInfo } from './auth-info.ts';
@@ -59,24 +59,20 @@ class McpUnavailableError extends UnavailableError {
  * that refuses it. Unlike the SDK's own it answers 503 to an outage, honours scope hierarchies, and names no error to a
  * request without credentials (RFC 6750 §3.1).
  */
-export function bearerGate(options: {
-  verifier: TokenVerifier & Pick<Verifier, 'resource'>;
-  requiredScopes?: Scope;
-  resourceMetadataUrl?: string;
-  /** The URL of a request as clients know it; by default the origin of the resource and the path of the request. */
-  requestUrl?: (request: Request) => string;
-}): (request: Request) => Promise<AuthInfo | Response> {
-  const { verifier, requiredScopes = [] } = options;
-  const metadataUrl = options.resourceMetadataUrl ?? resourceMetadataUrl(verifier.resource);
-  const urlOf = options.requestUrl ?? ((request: Request) => requestUrl(verifier.resource, request.url));
-  return async (request) => {
-    try {
-      const proving = { method: request.method, url: request.headers.has('dpop') ? urlOf(request) : '' };
-      const user = await authenticate(request.headers, { verifier, requiredScopes, request: proving });
-      return createAuthInfo(user.accessToken, verifier.implies, metadataUrl);
-    } catch (error) {
-      return refusalResponse(error, { requiredScopes, resourceMetadataUrl: metadataUrl, dpop: verifier.dpop });
-    }
+export function bearerGate(
+  options: BearerAuthOptions<Request> & { requiredScopes?: Scope },
+): (request: Request) => Promise<AuthInfo | Response> {
+  const admit = createAuthentication(options);
+  const judge = createScopeGate(options.requiredScopes ?? []);
+
+  return async function admitBearer(request) {
+    const { method, url, headers } = request;
+    const admitted = await admit({ message: request, method, target: url, headers });
+    if (admitted.refused !== undefined) return toResponse(admitted.refused);
+    const judged = judge(request);
+    if (judged.refused !== undefined) return toResponse(judged.refused);
+    if (admitted.authInfo === undefined) throw new Error('a request without a user was let in');
+    return admitted.authInfo;
   };
 }
 
@@ -84,5 +80,5 @@ export function bearerGate(options: {
 export function refusalResponse(error: unknown, options: ChallengeOptions = {}): Response {
   const answer = refusalAnswer(error, options);
   if (answer === undefined) throw error;
-  return Response.json(answer.body, { status: answer.status, headers: answer.headers });
+  return toResponse(writeRefusal(answer));
 }
