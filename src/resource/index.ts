@@ -1,6 +1,6 @@
 /**
  * guardmint/resource: the library with which MCP servers verify access tokens offline. No framework is needed; adapters
- * are `guardmint/resource/koa`, `/mcp` and `/mcp-sdk-v1`.
+ * are `guardmint/resource/express`, `/fetch`, `/hono`, `/koa`, `/node`, `/mcp` and `/mcp-sdk-v1`.
  *
  * May import: oauth. Frameworks in their adapter file only.
  */

@@ -1,0 +1,9 @@
+import { describe } from 'vitest';
+import { testAdapter } from './adapter-contract.ts';
+import { ADAPTERS } from './adapters.ts';
+import { testMetadata } from './metadata-contract.ts';
+
+describe.each(ADAPTERS)('$name', (adapter) => {
+  testAdapter(adapter);
+  testMetadata(adapter);
+});
