@@ -28,12 +28,12 @@ ${program.commands.map((group) => groupSection(group)).join('\n')}`;
 }
 
 function groupSection(group: Command): string {
-  const sections = group.commands.map((command) => commandSection(group, command));
+  if (group.commands.length === 0) return commandSection('##', group.name(), group);
+  const sections = group.commands.map((command) => commandSection('###', `${group.name()} ${command.name()}`, command));
   return `## \`${group.name()}\`\n\n${group.description()}.\n\n${sections.join('\n')}`;
 }
 
-function commandSection(group: Command, command: Command): string {
-  const name = `${group.name()} ${command.name()}`;
+function commandSection(heading: '##' | '###', name: string, command: Command): string {
   const words = command.registeredArguments.map((argument) => `<${argument.name()}>`);
   const rows = [
     ...command.registeredArguments.map((argument) => [`<${argument.name()}>`, argument.description]),
@@ -42,12 +42,12 @@ function commandSection(group: Command, command: Command): string {
       [
         option.description,
         ...(option.argChoices === undefined ? [] : [option.argChoices.join(', ')]),
-        ...(typeof option.defaultValue === 'string' ? [`default: ${option.defaultValue}`] : []),
+        ...(['string', 'number'].includes(typeof option.defaultValue) ? [`default: ${option.defaultValue}`] : []),
       ].join('; '),
     ]),
   ].map(([left = '', right = '']) => `| \`${left}\` | ${right} |`);
   const table = rows.length === 0 ? '' : `\n| | |\n| --- | --- |\n${rows.join('\n')}\n`;
   const examples = (EXAMPLES[name] ?? []).map(([line, what]) => `${line.padEnd(64)}  # ${what}`);
   const shown = examples.length === 0 ? '' : `\n\`\`\`\n${examples.join('\n')}\n\`\`\`\n`;
-  return `### \`${[name, ...words].join(' ')}\`\n\n${command.description()}.\n${table}${shown}`;
+  return `${heading} \`${[name, ...words].join(' ')}\`\n\n${command.description()}.\n${table}${shown}`;
 }

@@ -34,6 +34,15 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [command: stri
   ],
   'sessions revoke': [['guardmint sessions revoke 2DK2iREklWfeRQLN9R0zBQ', 'one sign-in of one client']],
   'denylist list': [['guardmint denylist list --json | jq length', 'how many entries are live']],
+  login: [
+    ['guardmint login --resource http://localhost:4001/mcp', 'does sign-in work? the token ends at once'],
+    [
+      'guardmint login --issuer https://auth.example.com --resource https://mcp.example.com/mcp',
+      'any server, no settings',
+    ],
+    ['TOKEN=$(guardmint login --print-token)', 'a token to try something with; it lives for minutes'],
+    ['guardmint login --json | jq .claims', 'for a script'],
+  ],
   'config check': [['GUARDMINT_CONFIG=new.json guardmint config check', 'before the server sees it']],
 };
 

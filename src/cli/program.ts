@@ -7,6 +7,7 @@ import { addDenylistCommands } from './denylist.ts';
 import { showExamples } from './examples.ts';
 import { EXIT } from './failure.ts';
 import { addKeyCommands } from './keys.ts';
+import { addLoginCommand } from './login.ts';
 import { addSessionCommands } from './sessions.ts';
 import { addTokenCommands } from './tokens.ts';
 import { addUserCommands } from './users.ts';
@@ -34,6 +35,7 @@ export function createProgram(loadConfig: () => Config): Command {
   addSessionCommands(program, loadConfig);
   addDenylistCommands(program, loadConfig);
   addConfigCommands(program, loadConfig);
+  addLoginCommand(program, loadConfig);
   showExamples(program);
   return program;
 }
