@@ -1,5 +1,12 @@
-/** An MCP client of the SDK that keeps what it must in memory, and whose browser is a `Person`. */
+/**
+ * An MCP client of the SDK that keeps what it must in memory. In the demo its browser is a program; run by itself it prints
+ * a link for yours, on this machine or another, and lists the tools of the server.
+ *
+ *   node examples/mcp-client.ts http://localhost:4001/mcp
+ */
+import { randomUUID } from 'node:crypto';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { authorizeByHand } from './by-hand.ts';
 import type { Person } from './person.ts';
 
 export interface Tokens {
@@ -28,6 +35,7 @@ export function createMemory(): Memory {
   const provider = {
     redirectUrl: CALLBACK,
     clientMetadata: { client_name: 'guardmint demo', redirect_uris: [CALLBACK], token_endpoint_auth_method: 'none' },
+    state: () => randomUUID(),
     clientInformation: () => kept.client,
     saveClientInformation: (client: { client_id: string }) => Object.assign(kept, { client }),
     tokens: () => kept.tokens,
@@ -42,7 +50,7 @@ export function createMemory(): Memory {
 }
 
 /** Asks an MCP server, is sent to sign in, comes back with tokens. @throws Error when any of it does not happen. */
-export async function signIn(resource: string, memory: Memory, person: Person): Promise<Tokens> {
+export async function signIn(resource: string, memory: Memory, person: Pick<Person, 'authorize'>): Promise<Tokens> {
   const transport = new StreamableHTTPClientTransport(new URL(resource), { authProvider: memory.provider });
   const refusal = await new Client({ name: 'demo', version: '1' }).connect(transport).catch((error: unknown) => error);
   if (!(refusal instanceof Error)) throw new Error('expected the MCP server to ask for authorization');
@@ -67,4 +75,15 @@ export async function present(resource: string, token: string): Promise<{ status
   const response = await fetch(resource, { method: 'POST', headers: { authorization: `Bearer ${token}` }, body: '{}' });
   await response.body?.cancel();
   return { status: response.status, challenge: response.headers.get('www-authenticate') ?? '' };
+}
+
+if (import.meta.main) {
+  const [resource = 'http://localhost:4001/mcp'] = process.argv.slice(2);
+  const memory = createMemory();
+  await signIn(resource, memory, { authorize: authorizeByHand });
+  const client = new Client({ name: 'example', version: '1' });
+  await client.connect(new StreamableHTTPClientTransport(new URL(resource), { authProvider: memory.provider }));
+  const { tools } = await client.listTools();
+  for (const { name, description = '' } of tools) console.log(`${name}: ${description}`);
+  await client.close();
 }
