@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createPerson, type Person } from '../../examples/person.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import type { KeyBackend } from '../../src/keys/index.ts';
-import type { JsonObject } from '../../src/oauth/index.ts';
+import type { EpochSeconds, JsonObject } from '../../src/oauth/index.ts';
 import type { AuditEvent, GuardedFetch } from '../../src/platform/index.ts';
 import { createGuardmint, type Guardmint } from '../../src/server/index.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
@@ -96,12 +96,14 @@ export async function startGuardmint(
     keyBackend?: (directory: string) => KeyBackend;
     /** For URLs that clients name. */
     fetch?: GuardedFetch;
+    /** What the server's clock says when it starts, in place of now. */
+    startAt?: EpochSeconds;
   } = {},
 ): Promise<RunningGuardmint> {
   const folder = await mkdtemp(join(tmpdir(), 'guardmint-'));
   const lines: string[] = [];
   const events: AuditEvent[] = [];
-  let offset = 0;
+  let offset = options.startAt === undefined ? 0 : options.startAt - Math.floor(Date.now() / 1000);
   const clock = () => Math.floor((performance.timeOrigin + performance.now()) / 1000) + offset;
   let guardmint: Guardmint | undefined;
   let settings: JsonObject = {};

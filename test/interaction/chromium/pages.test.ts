@@ -1,0 +1,59 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findAxeFaults } from '../../support/axe.ts';
+import { chromiumMissing, launchChromium } from '../../support/chromium.ts';
+import { SCENES, type Scene } from '../../support/scenes.ts';
+import { type Stage, startStage } from '../../support/stage.ts';
+import { findVisualFaults } from '../../support/visual-faults.ts';
+import { openWindow, type Window } from '../../support/window.ts';
+
+if (chromiumMissing !== undefined) console.warn(`skipped: the pages in Chromium (${chromiumMissing})`);
+
+describe.skipIf(chromiumMissing !== undefined).each(['en', 'ko'])('every page of the server, in %s', (locale) => {
+  let browser: Browser;
+  let stage: Stage;
+  beforeAll(async () => {
+    [browser, stage] = await Promise.all([launchChromium(), startStage()]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stage[Symbol.asyncDispose]();
+  });
+
+  /** What is wrong with the way to a page, and with the page as any browser has it. */
+  async function meet(scene: Scene, { page, complaints, requests, status }: Window): Promise<readonly string[]> {
+    await scene.open(page, stage);
+    const faults = [...complaints];
+    const own = [stage.server.issuer, stage.strict.issuer].map((issuer) => `${issuer}/`);
+    const foreign = requests.filter((url) => ![...own, scene.visits].some((start) => start && url.startsWith(start)));
+    faults.push(...foreign.map((url) => `asked for ${url}`));
+    if (status() !== scene.status) faults.push(`is ${status()}`);
+    if (!/\S+ · guardmint$/.test(await page.title())) faults.push(`has the title ${await page.title()}`);
+    if ((await page.locator('h1').count()) !== 1) faults.push('has not one heading');
+    if ((await page.locator('html').getAttribute('lang')) !== locale) faults.push('is in another language');
+    return faults;
+  }
+
+  test.each(SCENES)('$name, by axe and by measure: phone and desktop, light and dark', async (scene) => {
+    await using window = await openWindow(browser, { locale, viewport: { width: 390, height: 760 } });
+    const { page } = window;
+    const faults = [...(await meet(scene, window))];
+    faults.push(...(await findAxeFaults(page)));
+    await page.emulateMedia({ colorScheme: 'dark' });
+    faults.push(...(await findAxeFaults(page, { runOnly: ['color-contrast'] })));
+    // 320 pixels are also what 1,280 leave at 400 % (WCAG 1.4.10).
+    for (const width of [320, 1280]) {
+      await page.setViewportSize({ width, height: 760 });
+      faults.push(...(await findVisualFaults(page)));
+    }
+
+    expect(faults).toEqual([]);
+  });
+
+  // No page has a script, so once is enough for most.
+  test.each(SCENES.filter(({ isMain }) => locale === 'ko' || isMain))('$name, without scripts', async (scene) => {
+    await using window = await openWindow(browser, { locale, javaScriptEnabled: false });
+
+    expect(await meet(scene, window)).toEqual([]);
+  });
+});
