@@ -740,8 +740,9 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'RS-47': { source: 'SEP-2549', status: 'elsewhere', reason: 'Caching of results belongs to the MCP server.' },
   'RS-48': {
     source: 'SEP-2243',
-    status: 'elsewhere',
-    reason: 'Headers of the transport are compared with the body by the transport.',
+    status: 'implemented',
+    behaviour:
+      'Scope is decided on the JSON-RPC message, never on headers that repeat it; behind the transport of the MCP SDK v2 a disagreement answers 400.',
   },
   'RS-49': { source: 'SEP-1036', status: 'elsewhere', reason: 'Elicitation belongs to the MCP server.' },
   'RS-50': {

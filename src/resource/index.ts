@@ -21,12 +21,15 @@ export type { DpopOffer, DpopOptions, ProofReplays, ProvingRequest } from './dpo
 export type { RefusedKey } from './jwk-set.ts';
 export type { JwsAlgorithmName } from './jws-algorithm.ts';
 export type { KeySourceState } from './key-source.ts';
+export type { OperationScopes } from './operation-scopes.ts';
 export type { ProtectedResourceOptions } from './protected-resource.ts';
 export { protectedResourceDocument, protectedResourcePaths, resourceMetadataUrl } from './protected-resource.ts';
 export type { RefusalAnswer } from './refusal-answer.ts';
 export { refusalAnswer } from './refusal-answer.ts';
 export type { RevocableToken, RevocationSource, RevocationState } from './revocation-source.ts';
 export type { TokenEnd } from './token-watch.ts';
+export type { TokenHolder, ToolScopes, ToolScopesOptions } from './tool-scopes.ts';
+export { toolScopes } from './tool-scopes.ts';
 export type { KeyFault } from './verification-key.ts';
 export type { Verifier, VerifierState } from './verifier.ts';
 export { createVerifier } from './verifier.ts';
