@@ -70,13 +70,20 @@ export function matchesRedirectUri(registered: string, presented: string): boole
   return one !== null && other !== null && one[1] === other[1] && (one[3] ?? '') === (other[3] ?? '');
 }
 
-/** Where people see a redirect going: the host of an http(s) URI, else the scheme. */
+/**
+ * Where people see a redirect going: the host of an http(s) URI, else the scheme. Whatever names this computer is loopback
+ * here, names below `localhost` (RFC 6761 §6.3) and all of `127.0.0.0/8` included.
+ */
 export function redirectDestination(uri: string): { host: string; isLoopback: boolean; scheme: string } {
   const url = URL.parse(uri);
   const scheme = (url?.protocol ?? '').replace(/:$/, '');
   const isWeb = scheme === 'http' || scheme === 'https';
   const host = isWeb ? (url?.host ?? '') : `${scheme}:`;
-  return { host, scheme, isLoopback: isWeb && isLoopbackHost(url?.hostname ?? '') };
+  return { host, scheme, isLoopback: isWeb && namesThisComputer(url?.hostname ?? '') };
+}
+
+function namesThisComputer(hostname: string): boolean {
+  return isLoopbackHost(hostname) || /(?:^|\.)localhost\.?$|^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 declare const verified: unique symbol;

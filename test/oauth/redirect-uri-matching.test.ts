@@ -248,6 +248,10 @@ test.each([
   ['http://127.0.0.1:51004/cb', { scheme: 'http', host: '127.0.0.1:51004', isLoopback: true }],
   ['http://[::1]:1/cb', { scheme: 'http', host: '[::1]:1', isLoopback: true }],
   ['https://localhost/cb', { scheme: 'https', host: 'localhost', isLoopback: true }],
+  ['https://app.localhost/cb', { scheme: 'https', host: 'app.localhost', isLoopback: true }],
+  ['https://127.8.0.1/cb', { scheme: 'https', host: '127.8.0.1', isLoopback: true }],
+  ['https://127.0.0.1.example/cb', { scheme: 'https', host: '127.0.0.1.example', isLoopback: false }],
+  ['https://notlocalhost/cb', { scheme: 'https', host: 'notlocalhost', isLoopback: false }],
   ['cursor://localhost/oauth', { scheme: 'cursor', host: 'cursor:', isLoopback: false }],
   [APP, { scheme: 'com.example.app', host: 'com.example.app:', isLoopback: false }],
 ])('people are shown where %s leads', (uri, destination) => {
