@@ -93,6 +93,10 @@ export function checkSettings(settings: unknown, context: Context): void {
   if (isJsonObject(lifetimes) && isBelow(lifetimes['sessionAbsolute'], lifetimes['sessionIdle']))
     fault(context, ['lifetimes', 'sessionAbsolute'], 'must not be shorter than lifetimes.sessionIdle');
 
+  // Whatever ends grants is kept for as long as one can last; a consent that lasted longer would come back.
+  if (isJsonObject(lifetimes) && isBelow(lifetimes['refreshAbsolute'], lifetimes['consent']))
+    fault(context, ['lifetimes', 'consent'], 'must not be longer than lifetimes.refreshAbsolute');
+
   if (isJsonObject(refresh) && refresh['strict'] === true && isBelow(60, refresh['replayWindow']))
     fault(context, ['refresh', 'replayWindow'], 'must be at most 60 with refresh.strict');
 

@@ -17,9 +17,10 @@ type Frozen<T> = T extends readonly (infer Item)[]
 
 /** The settings of a server after every check: frozen, with every default filled in. Lengths of time in seconds. */
 export type Config = Frozen<
-  Omit<Settings, 'refresh'> & {
+  Omit<Settings, 'refresh' | 'lifetimes'> & {
     issuer: string;
     usersFile: string;
+    lifetimes: Required<Settings['lifetimes']>;
     refresh: Omit<Settings['refresh'], 'strict'> & { replayWindow: number };
     /** What works and is probably not meant; for the log. */
     warnings: string[];
@@ -66,12 +67,16 @@ export function loadConfig(sources: { env?: NodeJS.ProcessEnv; readFile?: ReadFi
   return complete({ ...parsed.data, ...secrets });
 }
 
+const REMEMBERED_CONSENT = 30 * 86_400;
+
 function complete(settings: Settings): Config {
   const { strict, ...refresh } = settings.refresh;
+  const { lifetimes } = settings;
   const config = {
     ...settings,
     issuer: settings.issuer ?? `http://localhost:${settings.port}`,
     usersFile: settings.usersFile ?? `${settings.dataDir.replace(/\/+$/, '')}/users.json`,
+    lifetimes: { ...lifetimes, consent: lifetimes.consent ?? Math.min(REMEMBERED_CONSENT, lifetimes.refreshAbsolute) },
     refresh: { ...refresh, replayWindow: refresh.replayWindow ?? (strict ? 60 : 86_400) },
   };
   return freeze({ ...config, warnings: findWarnings(config) });

@@ -236,6 +236,12 @@ export const SETTINGS = z
       sessionAbsolute: seconds(5 * MINUTE, 30 * DAY)
         .default(DAY)
         .describe('A sign-in, however often used.'),
+      consent: z
+        .exactOptional(seconds(0, 365 * DAY))
+        .describe(
+          'A consent that a browser remembers: see [pages.md](pages.md#remembered-consents). 0: none is. Absent: 30 days, or ' +
+            '`refreshAbsolute` where that is shorter.',
+        ),
     }),
     refresh: group({
       strict: flag().default(false).describe('Narrows `replayWindow` to 60 seconds.'),

@@ -2,6 +2,7 @@ import type { Context, Middleware } from 'koa';
 import { type Resource, reject } from '../oauth/index.ts';
 import type { Audit } from '../platform/index.ts';
 import type { RefreshFamily } from '../tokens/index.ts';
+import type { ConsentMemory } from './consent-memory.ts';
 import { readForm } from './form-body.ts';
 import type { StepParts } from './parts.ts';
 import { describeScope } from './scope-sentences.ts';
@@ -13,6 +14,8 @@ export interface PersonalGrants {
   list(subject: string): Promise<readonly RefreshFamily[]>;
   /** Ends one, its refresh tokens and its access tokens; durable when it returns. @throws UnavailableError */
   revoke(grantId: string): Promise<void>;
+  /** Whether one was ended before its time, by whomever. @throws UnavailableError */
+  hasEnded(grantId: string): Promise<boolean>;
 }
 
 /** The page of the apps a person allowed: GET lists them, POST with `grant` disconnects one. */
@@ -20,9 +23,10 @@ export function createApps(deps: {
   parts: StepParts;
   settings: { readonly resources: readonly Resource[] };
   grants: PersonalGrants;
+  memory: ConsentMemory;
   audit: Audit;
 }): { show: Middleware; submit: Middleware } {
-  const { parts, settings, grants, audit } = deps;
+  const { parts, settings, grants, memory, audit } = deps;
   const { tickets, sessions, forms, presenter } = parts;
 
   async function enter(ctx: Context): Promise<Session | undefined> {
@@ -73,7 +77,9 @@ export function createApps(deps: {
     const family = (await grants.list(session.user.subject)).find(({ familyId }) => familyId === grantId);
     if (family !== undefined) {
       await grants.revoke(grantId);
-      audit({ event: 'consent.withdrawn', grantId, client: family.clientHash, subject: session.user.subject });
+      const { clientHash: client, resource } = family;
+      await memory.forget(ctx, { subject: session.user.subject, client, resource });
+      audit({ event: 'consent.withdrawn', grantId, client, subject: session.user.subject });
     }
     presenter.redirect(ctx, `${presenter.path('apps')}?${ENDED}`);
   }

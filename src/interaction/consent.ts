@@ -1,7 +1,8 @@
 import type { Context, Middleware } from 'koa';
-import { type Form, type Resource, redirectDestination, refusalUrl, reject, responseUrl } from '../oauth/index.ts';
-import type { Audit, Clock } from '../platform/index.ts';
-import type { AuthorizationCodes, OneTimeStore } from '../tokens/index.ts';
+import { type Form, type Resource, redirectDestination, reject, type Seconds } from '../oauth/index.ts';
+import type { Clock } from '../platform/index.ts';
+import type { ConsentMemory } from './consent-memory.ts';
+import type { Decisions } from './decisions.ts';
 import { readForm } from './form-body.ts';
 import type { Messages } from './messages/messages.ts';
 import { nextStep } from './next-step.ts';
@@ -12,19 +13,15 @@ import { describeScope } from './scope-sentences.ts';
 import type { Session } from './session.ts';
 import type { InteractionTicket } from './ticket.ts';
 
-/**
- * The consent page: GET shows who asks for what, POST takes `decision` = `allow` or `deny`. A request is answered once:
- * the ticket's `jti` is spent with the decision, so going back and deciding again makes no second code.
- */
+/** The consent page: GET shows who asks for what, POST takes `decision` = `allow` or `deny`. */
 export function createConsent(deps: {
   parts: StepParts;
-  settings: { readonly issuer: string; readonly resources: readonly Resource[] };
-  codes: AuthorizationCodes;
-  oneTime: OneTimeStore;
+  settings: { readonly resources: readonly Resource[] };
+  decisions: Decisions;
+  memory: ConsentMemory;
   clock: Clock;
-  audit: Audit;
 }): { show: Middleware; submit: Middleware } {
-  const { parts, settings, codes, oneTime, clock, audit } = deps;
+  const { parts, settings, decisions, memory, clock } = deps;
   const { tickets, sessions, forms, presenter } = parts;
 
   /** The request and the person, where consent is what comes next; the dispatcher knows where to go otherwise. */
@@ -55,6 +52,7 @@ export function createConsent(deps: {
       resource: { resource: ticket.resource, name: ticket.resourceName },
       scope: describeScope(ticket, settings.resources, messages.consent),
       destination: describeDestination(ticket.redirectUri, messages),
+      memory: describeMemory(memory.lifetimeOf(ticket), messages),
     };
     presenter.show(ctx, 'consent', view, { messages, formTarget: formActionSource(ticket.redirectUri) });
   }
@@ -67,46 +65,15 @@ export function createConsent(deps: {
     const { ticket, session } = entered;
     await forms.requireOwn(ctx, form, bindingOf(ticket, session));
     const decision = readDecision(form);
-
-    const spent = await oneTime.consumeOnce({
-      kind: 'consent',
-      id: ticket.jti,
-      expiresAt: ticket.exp + PUSHED_LIFETIME,
-    });
-    if (spent === 'again') throw reject('interaction_spent');
-    const about = { client: ticket.client, subject: session.user.subject, resource: ticket.resource };
-    if (decision === 'deny') {
-      audit({ event: 'consent.denied', ...about });
-      return presenter.redirect(ctx, refusalUrl(ticket.target, settings.issuer, reject('access_denied')));
-    }
-    const { metadataHash: metadata } = ticket;
-    audit({ event: 'consent.granted', ...about, scope: ticket.scope.join(' '), metadata });
-    const code = await issueCode(ticket, session);
-    audit({ event: 'code.issued', ...about });
-    presenter.redirect(ctx, responseUrl(ticket.target, settings.issuer, { code }));
-  }
-
-  function issueCode(ticket: InteractionTicket, session: Session): Promise<string> {
-    return codes.issue({
-      client: ticket.client,
-      clientName: ticket.clientName,
-      redirectUri: ticket.redirectUri,
-      redirectUriProvided: ticket.redirectUriProvided,
-      challenge: ticket.challenge,
-      scope: ticket.scope,
-      resource: ticket.resource,
-      sub: session.user.subject,
-      authTime: session.authTime,
-      amr: session.amr,
-      ...(ticket.jkt !== undefined && { jkt: ticket.jkt }),
-    });
+    const url =
+      decision === 'allow'
+        ? await decisions.allow(ctx, ticket, session, ticket.scope)
+        : await decisions.deny(ctx, ticket, session);
+    presenter.redirect(ctx, url);
   }
 
   return { show, submit };
 }
-
-// Another look at the same pushed request may have begun that much later, and ends that much later.
-const PUSHED_LIFETIME = 600;
 
 function bindingOf(ticket: InteractionTicket, session: Session) {
   return { purpose: 'consent', ticket: ticket.jti, sid: session.sid } as const;
@@ -131,3 +98,11 @@ function describeClient(ticket: InteractionTicket, { consent: say }: Messages) {
   const lead = isLoopback ? say.registeredLoopback : isWeb ? say.registeredWeb : say.registeredScheme;
   return { lead, subject: host, claim };
 }
+
+/** What is said of remembering, where the consent would be remembered. */
+function describeMemory(lifetime: Seconds | undefined, { consent: say }: Messages): string | undefined {
+  if (lifetime === undefined) return undefined;
+  return say.memory(lifetime < 2 * DAY ? { hours: Math.ceil(lifetime / 3600) } : { days: Math.floor(lifetime / DAY) });
+}
+
+const DAY = 86_400;

@@ -1,10 +1,12 @@
 import type { Context } from 'koa';
+import type { Seconds } from '../oauth/index.ts';
 
-/** A cookie only this origin can set and read, gone when the browser closes. */
+/** A cookie only this origin can set and read. */
 export interface OwnCookie {
   /** Its value; `undefined` when it is absent or the browser sends two different ones (cookie tossing). */
   read(ctx: Context): string | undefined;
-  write(ctx: Context, value: string): void;
+  /** @param maxAge how long the browser keeps it, in seconds; absent: until it is closed. */
+  write(ctx: Context, value: string, maxAge?: Seconds): void;
   clear(ctx: Context): void;
 }
 
@@ -34,7 +36,8 @@ export function createOwnCookie(issuer: string, name: string): OwnCookie {
 
   return {
     read,
-    write: (ctx, value) => set(ctx, `${value}; ${attributes}`),
+    write: (ctx, value, maxAge) =>
+      set(ctx, `${value}; ${maxAge === undefined ? '' : `Max-Age=${maxAge}; `}${attributes}`),
     clear: (ctx) => set(ctx, `; Max-Age=0; ${attributes}`),
   };
 }

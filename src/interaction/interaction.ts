@@ -14,6 +14,8 @@ import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { AuthorizationCodes, DenylistStore, OneTimeStore, Sealer } from '../tokens/index.ts';
 import { createApps, type PersonalGrants } from './apps.ts';
 import { createConsent } from './consent.ts';
+import { createConsentMemory } from './consent-memory.ts';
+import { createDecisions } from './decisions.ts';
 import { createDispatcher, type ResumeAuthorization } from './dispatch.ts';
 import { renderErrorPage } from './fault-page.ts';
 import { createFormGuard } from './form-guard.ts';
@@ -32,13 +34,16 @@ import type { UserDirectory } from './users.ts';
 export interface InteractionLifetimes extends SessionLifetimes {
   /** From the authorization request to the decision. */
   readonly request: Seconds;
+  /** How long this browser remembers a consent; 0: not at all. */
+  readonly consent: Seconds;
 }
 
-/** 15 minutes to decide; a sign-in ends after an hour unused and after a day in any case. */
+/** 15 minutes to decide; a sign-in ends after an hour unused and after a day in any case; a consent lasts 30 days. */
 export const DEFAULT_INTERACTION_LIFETIMES: InteractionLifetimes = {
   request: 900,
   sessionIdle: 3600,
   sessionAbsolute: 86_400,
+  consent: 2_592_000,
 };
 
 /** What the operator decides about the pages. */
@@ -90,7 +95,10 @@ export function createInteraction(deps: {
   };
   const throttle = settings.rateLimits ? createSignInThrottle() : openThrottle;
   const signIn = createSignIn({ parts, users, throttle, audit });
-  const consent = createConsent({ parts, settings, codes, oneTime, clock, audit });
+  const hasEnded = grants && ((grantId: string) => grants.hasEnded(grantId));
+  const memory = createConsentMemory({ settings, sealer, denylist, hasEnded, clock });
+  const decisions = createDecisions({ settings, codes, oneTime, memory, audit });
+  const consent = createConsent({ parts, settings, decisions, memory, clock });
   const signOut = createSignOut({ parts, audit });
 
   function showError(ctx: Context, error: unknown): void {
@@ -109,12 +117,12 @@ export function createInteraction(deps: {
 
   const router = new Router({ prefix: `${issuerPath(settings.issuer)}/interaction`, sensitive: true, strict: true });
   router.use(answerErrors({ showError, audit }));
-  router.get('/continue', createDispatcher({ parts, settings, clock, audit, resume }));
+  router.get('/continue', createDispatcher({ parts, settings, consent: { memory, decisions }, clock, audit, resume }));
   router.get('/sign-in', signIn.show).post('/sign-in', signIn.submit);
   router.get('/consent', consent.show).post('/consent', consent.submit);
   router.get('/sign-out', signOut.show).post('/sign-out', signOut.submit);
   if (grants !== undefined) {
-    const apps = createApps({ parts, settings, grants, audit });
+    const apps = createApps({ parts, settings, grants, memory, audit });
     router.get('/apps', apps.show).post('/apps', apps.submit);
   }
   for (const asset of [STYLE, ICON]) router.get(`/${asset.name}`, serve(asset));

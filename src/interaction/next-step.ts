@@ -3,24 +3,27 @@ import type { Session } from './session.ts';
 import type { InteractionTicket } from './ticket.ts';
 
 /**
- * What a pending request needs next: a page, or, where the client asked that no page be shown (`prompt=none`), the
- * refusal that says which page it would have been.
+ * What a pending request needs next: a page, a code without one, or, where the client asked that no page be shown
+ * (`prompt=none`), the refusal that says which page it would have been.
  */
-export type NextStep = 'sign_in' | 'consent' | 'sign_in_required' | 'consent_required';
+export type NextStep = 'sign_in' | 'consent' | 'code' | 'sign_in_required' | 'consent_required';
 
 type Asked = Pick<InteractionTicket, 'prompt' | 'maxAge' | 'signedIn'>;
 
 /**
  * Decides the next step, from the request and who is signed in. The only place that knows `prompt` and `max_age`
  * (OpenID Connect Core §3.1.2.1). A session that was begun for this very request meets both.
+ * @param isRemembered whether the person allowed all of it before
  */
 export function nextStep(
   ticket: Asked,
   session: Pick<Session, 'sid' | 'authTime'> | undefined,
   now: EpochSeconds,
+  isRemembered = false,
 ): NextStep {
   const isSilent = ticket.prompt.includes('none');
   if (session === undefined || mustSignInAgain(ticket, session, now)) return isSilent ? 'sign_in_required' : 'sign_in';
+  if (isRemembered && !ticket.prompt.includes('consent')) return 'code';
   return isSilent ? 'consent_required' : 'consent';
 }
 

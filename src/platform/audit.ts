@@ -12,6 +12,7 @@ export type AuditEventName =
   | 'sign_in.throttled'
   | 'sign_out.succeeded'
   | 'consent.granted'
+  | 'consent.remembered'
   | 'consent.denied'
   | 'consent.withdrawn'
   | 'code.issued'

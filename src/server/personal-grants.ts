@@ -21,5 +21,6 @@ export function openPersonalGrants(
   return {
     list: (subject) => findLiveFamilies(store, { subject }, { idleLifetime: refreshIdle, now: clock() }),
     revoke: revocation.revokeGrant,
+    hasEnded: async (grantId) => (await store.refreshFamilies.find(grantId))?.revokedAt !== undefined,
   };
 }

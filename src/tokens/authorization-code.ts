@@ -24,7 +24,10 @@ export interface AuthorizationCodeClaims {
 
 /** Makes and reads authorization codes. */
 export interface AuthorizationCodes {
-  issue(claims: Omit<AuthorizationCodeClaims, 'jti' | 'gid'>): Promise<string>;
+  /** A new code, and the id of the grant that begins when it is redeemed. */
+  issue(
+    claims: Omit<AuthorizationCodeClaims, 'jti' | 'gid'>,
+  ): Promise<{ readonly code: string; readonly grantId: string }>;
   /** The code's claims, ended ones included; `undefined` when it is none of ours. Never spends it. */
   open(code: string): Promise<Opened<AuthorizationCodeClaims> | undefined>;
 }
@@ -36,7 +39,11 @@ export function createAuthorizationCodes(deps: {
 }): AuthorizationCodes {
   const { sealer, random, lifetime } = deps;
   return {
-    issue: (claims) => sealer.seal('code+jwe', { ...claims, jti: random(16), gid: random(16) }, lifetime),
+    async issue(claims) {
+      const grantId = random(16);
+      const code = await sealer.seal('code+jwe', { ...claims, jti: random(16), gid: grantId }, lifetime);
+      return { code, grantId };
+    },
     open: (code) => sealer.openEnded<AuthorizationCodeClaims>('code+jwe', code),
   };
 }

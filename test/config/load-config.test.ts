@@ -226,6 +226,10 @@ describe('problems', () => {
       'clients[0].client_secret: is not a setting',
     ],
     [
+      { lifetimes: { refreshIdle: 7200, refreshAbsolute: 7200, consent: 7201 } },
+      'lifetimes.consent: must not be longer than lifetimes.refreshAbsolute',
+    ],
+    [
       { lifetimes: { sessionAbsolute: 600 } },
       'lifetimes.sessionAbsolute: must not be shorter than lifetimes.sessionIdle',
     ],

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { startGuardmint } from '../support/guardmint.ts';
 import { pkcePair } from '../support/pkce.ts';
+import { createWalkingBrowser, wordsOf } from '../support/walking-browser.ts';
 
 const REDIRECT = 'http://127.0.0.1/callback';
 
@@ -93,6 +94,36 @@ describe('a client that is the URL of a metadata document', () => {
       expect(redirect.searchParams.get('code')).not.toBeNull();
     },
   );
+
+  test('is allowed once, and goes straight on after the next sign-in: by a page, for a form began it', async () => {
+    await using server = await startGuardmint();
+    const callback = 'https://app.example.test/cb';
+    await using site = await publishDocument({ redirect_uris: [callback] });
+    const { url } = authorizeUrl(server.issuer, site.clientId, { redirect_uri: callback });
+    const browser = createWalkingBrowser();
+    const consent = await browser.submit(await browser.open(url), server.credentials);
+    await browser.submit(consent, { decision: 'allow' });
+
+    const again = await browser.open(url);
+    browser.jar.delete('guardmint-session');
+    const signedIn = await browser.submit(await browser.open(url), server.credentials);
+    browser.jar.delete('guardmint-session');
+    const { url: wrong } = authorizeUrl(server.issuer, site.clientId, {
+      redirect_uri: callback,
+      resource: 'https://no.test',
+    });
+    const refused = await browser.submit(await browser.open(wrong), server.credentials);
+
+    expect(again.leavesFor).toContain(`${callback}?code=`);
+    for (const [page, answer] of [
+      [signedIn, 'code='],
+      [refused, 'error=invalid_target'],
+    ] as const) {
+      expect([page.status, page.leavesFor]).toEqual([200, undefined]);
+      expect(page.headers.get('refresh')).toContain(`0;url=${callback}?${answer}`);
+      expect(wordsOf(page)).toContain('Your browser goes on to app.example.test');
+    }
+  });
 
   test('without anybody signed in, prompt=none ends on a page, because nothing is known of the client yet', async () => {
     await using server = await startGuardmint();

@@ -164,6 +164,37 @@ describe.skipIf(chromiumMissing !== undefined)('in Chromium', () => {
     expect(waiting.answers).toHaveLength(1);
   });
 
+  test('a consent that is remembered gets the person to the client right after signing in, although a form began it', async () => {
+    await using site = await startInteractionSite();
+    const { key, cert } = certify({ commonName: 'app', names: ['app.example.com'] });
+    const arrived: string[] = [];
+    const app = createTlsServer({ key, cert }, (request, response) => {
+      arrived.push(request.url ?? '');
+      response.setHeader('content-type', 'text/html').end('<link rel="icon" href="data:,"><h1>Connected</h1>');
+    });
+    await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
+    await using window = await openWindow({ ignoreHTTPSErrors: true });
+    const { page } = window;
+    const callback = `https://app.example.com:${(app.address() as AddressInfo).port}/callback`;
+    const who = client('https://app.example.com/client.json', 'document', callback, 'App');
+    await signIn(page, await site.begin(who));
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.getByRole('heading', { name: 'Connected' }).waitFor();
+
+    await page.goto(await site.begin(who));
+    await page.getByRole('heading', { name: 'Connected' }).waitFor();
+    await page.goto(await site.begin(who, { prompt: ['login'] }));
+    await page.getByLabel('Username').fill(ALICE.username);
+    await page.getByLabel('Password').fill(ALICE.password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Connected' }).waitFor();
+
+    expect(arrived).toHaveLength(3);
+    expect(window.complaints).toEqual([]);
+    app.closeAllConnections();
+    await new Promise((resolve) => app.close(resolve));
+  });
+
   test('whatever a client or a link says, no script of it runs [AS-UI-28]', async () => {
     await using site = await startInteractionSite();
     await using window = await openWindow();

@@ -44,4 +44,15 @@ describe('the next step', () => {
       }),
     );
   });
+
+  test('is a code only for what was allowed before, and never where the client wants the person asked', () => {
+    fc.assert(
+      fc.property(ticket, session, fc.boolean(), (asked, who, isRemembered) => {
+        const step = nextStep(asked, who, NOW, isRemembered);
+        const unremembered = nextStep(asked, who, NOW);
+        const wouldAsk = unremembered === 'consent' || unremembered === 'consent_required';
+        expect(step).toBe(wouldAsk && isRemembered && !asked.prompt.includes('consent') ? 'code' : unremembered);
+      }),
+    );
+  });
 });

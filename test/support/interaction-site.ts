@@ -129,7 +129,7 @@ export async function startInteractionSite(
       settings: {
         issuer: origin,
         branding: { name: 'guardmint' },
-        lifetimes: { request: 900, sessionIdle: 3600, sessionAbsolute: 86_400 },
+        lifetimes: { request: 900, sessionIdle: 3600, sessionAbsolute: 86_400, consent: 2_592_000 },
         resources: [FILES],
         rateLimits: false,
         ...changes,

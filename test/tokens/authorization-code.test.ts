@@ -34,11 +34,12 @@ const codesAt = (now: number, ring = keys) =>
 
 describe('an authorization code', () => {
   test('opens to what it was issued for, with a jti and a grant id of its own', async () => {
-    const code = await codesAt(NOW).issue(CLAIMS);
+    const { code, grantId } = await codesAt(NOW).issue(CLAIMS);
+    expect(grantId).toMatch(/^[A-Za-z0-9_-]{22}$/);
     expect(await codesAt(NOW).open(code)).toEqual({
       ...CLAIMS,
       jti: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/),
-      gid: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/),
+      gid: grantId,
       iat: NOW,
       exp: NOW + 60,
     });
@@ -46,24 +47,31 @@ describe('an authorization code', () => {
 
   test('never shares its jti or its grant with another', async () => {
     const codes = codesAt(NOW);
-    const opened = await Promise.all(Array.from({ length: 20 }, async () => codes.open(await codes.issue(CLAIMS))));
+    const opened = await Promise.all(
+      Array.from({ length: 20 }, async () => codes.open((await codes.issue(CLAIMS)).code)),
+    );
     expect(new Set(opened.flatMap((code) => [code?.jti, code?.gid])).size).toBe(40);
   });
 
   test('does not take its jti, grant or times from what it is issued for', async () => {
-    const code = await codesAt(NOW).issue({ ...CLAIMS, jti: 'mine', gid: 'mine', exp: NOW + 9_999 } as typeof CLAIMS);
+    const { code } = await codesAt(NOW).issue({
+      ...CLAIMS,
+      jti: 'mine',
+      gid: 'mine',
+      exp: NOW + 9_999,
+    } as typeof CLAIMS);
     const opened = await codesAt(NOW).open(code);
     expect([opened?.jti, opened?.gid]).not.toContain('mine');
     expect(opened?.exp).toBe(NOW + 60);
   });
 
   test('still tells what it was once it has ended, so that its end can be named in the audit', async () => {
-    const code = await codesAt(NOW).issue(CLAIMS);
+    const { code } = await codesAt(NOW).issue(CLAIMS);
     expect(await codesAt(NOW + 3_600).open(code)).toMatchObject({ exp: NOW + 60 });
   });
 
   test('shows nobody its challenge, its person or its client', async () => {
-    const code = await codesAt(NOW).issue(CLAIMS);
+    const { code } = await codesAt(NOW).issue(CLAIMS);
     const visible = code
       .split('.')
       .map((part) => Buffer.from(part, 'base64url').toString('latin1'))
@@ -75,7 +83,7 @@ describe('an authorization code', () => {
   });
 
   test('fits into a URL, with the longest redirect URI and a long resource', async () => {
-    const code = await codesAt(NOW).issue({
+    const { code } = await codesAt(NOW).issue({
       ...CLAIMS,
       clientName: 'é'.repeat(128),
       redirectUri: `https://client.example/${'a'.repeat(1_001)}`,
@@ -87,7 +95,7 @@ describe('an authorization code', () => {
 
   test('is none when another key sealed it', async () => {
     expect(
-      await codesAt(NOW).open(await codesAt(NOW, createTestKeyRing({ secrets: ['foreign'] })).issue(CLAIMS)),
+      await codesAt(NOW).open((await codesAt(NOW, createTestKeyRing({ secrets: ['foreign'] })).issue(CLAIMS)).code),
     ).toBeUndefined();
   });
 

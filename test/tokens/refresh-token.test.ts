@@ -134,7 +134,7 @@ describe('a refresh token', () => {
       random: systemRandom,
       lifetime: 60,
     });
-    const code = await codes.issue({
+    const { code } = await codes.issue({
       client: 'c',
       clientName: 'c',
       redirectUri: 'https://client.example/cb',

@@ -42,6 +42,11 @@ export const en: Messages = {
     destinationLoopback: 'This is on this computer. Continue only if you started this yourself, a moment ago.',
     destinationScheme: (scheme) =>
       `This opens the program that answers “${scheme}” links on this device. Continue only if you started this yourself, a moment ago.`,
+    memory: (lasts) => {
+      const [count, unit] =
+        'days' in lasts ? [lasts.days, 'days'] : [lasts.hours, lasts.hours === 1 ? 'hour' : 'hours'];
+      return `If you allow this, you are not asked again in this browser for ${count} ${unit}, unless the app wants more.`;
+    },
     deny: 'Deny',
     allow: 'Allow',
   },
@@ -72,6 +77,11 @@ export const en: Messages = {
     destination: 'Your browser would go to',
     stay: 'If you did not start this, close this page.',
     go: 'Continue there',
+  },
+  onward: {
+    title: 'You are signed in',
+    text: 'There is nothing to decide. Your browser goes on to',
+    go: 'Continue',
   },
   fault: {
     again: 'Look at the request again',

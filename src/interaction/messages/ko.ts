@@ -43,6 +43,8 @@ export const ko: Messages = {
     destinationLoopback: '이 컴퓨터입니다. 방금 직접 시작하신 경우에만 계속하세요.',
     destinationScheme: (scheme) =>
       `이 기기에서 “${scheme}” 링크를 처리하는 프로그램이 열립니다. 방금 직접 시작하신 경우에만 계속하세요.`,
+    memory: (lasts) =>
+      `허용하면, 앱이 더 많은 권한을 요청하지 않는 한 이 브라우저에서는 ${'days' in lasts ? `${lasts.days}일` : `${lasts.hours}시간`} 동안 다시 묻지 않습니다.`,
     deny: '거부',
     allow: '허용',
   },
@@ -73,6 +75,11 @@ export const ko: Messages = {
     destination: '브라우저가 이동할 곳',
     stay: '직접 시작하지 않았다면 이 페이지를 닫으세요.',
     go: '그곳에서 계속하기',
+  },
+  onward: {
+    title: '로그인되었습니다',
+    text: '더 결정할 것이 없습니다. 다음으로 브라우저가 이동합니다.',
+    go: '계속하기',
   },
   fault: {
     again: '요청 다시 보기',

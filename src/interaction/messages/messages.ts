@@ -47,6 +47,8 @@ export interface Messages {
     readonly destinationWeb: string;
     readonly destinationLoopback: string;
     readonly destinationScheme: (scheme: string) => string;
+    /** That the consent will be remembered in this browser, and for how long. */
+    readonly memory: (lasts: { readonly days: number } | { readonly hours: number }) => string;
     readonly deny: string;
     readonly allow: string;
   };
@@ -78,6 +80,8 @@ export interface Messages {
     readonly stay: string;
     readonly go: string;
   };
+  /** Shown for a moment after a sign-in, where nothing is left to be asked. */
+  readonly onward: { readonly title: string; readonly text: string; readonly go: string };
   readonly fault: {
     readonly again: string;
     readonly details: string;

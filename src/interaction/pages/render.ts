@@ -2,7 +2,7 @@ import { Eta } from 'eta';
 import { issuerPath } from '../../oauth/index.ts';
 import type { Messages } from '../messages/messages.ts';
 import { BRAND_MARK, ICON, STYLE } from './style.ts';
-import { APPS, CONSENT, FAULT, LAYOUT, LEAVE, SIGN_IN, SIGN_OUT } from './templates.ts';
+import { APPS, CONSENT, FAULT, LAYOUT, LEAVE, ONWARD, SIGN_IN, SIGN_OUT } from './templates.ts';
 
 /** Whose pages these are. */
 export interface PageSettings {
@@ -33,6 +33,8 @@ export interface PageViews {
     resource: { resource: string; name: string | undefined };
     scope: readonly { name: string; sentence: string }[];
     destination: DestinationView;
+    /** For how long the consent will be remembered, where it will be. */
+    memory: string | undefined;
   };
   readonly signOut: { action: string; form: string; username: string | undefined; stay: string | undefined };
   readonly apps: {
@@ -53,6 +55,8 @@ export interface PageViews {
     }[];
   };
   readonly leave: { url: string; destination: DestinationView };
+  /** The browser goes on by itself, to where the link leads. */
+  readonly onward: { url: string; destination: DestinationView };
   readonly fault: {
     notice: { text: string; next: string };
     code: string;
@@ -69,6 +73,7 @@ const BODIES: Readonly<Record<keyof PageViews, string>> = {
   signOut: SIGN_OUT,
   apps: APPS,
   leave: LEAVE,
+  onward: ONWARD,
   fault: FAULT,
 };
 for (const [page, template] of Object.entries({ ...BODIES, layout: LAYOUT })) eta.loadTemplate(`@${page}`, template);

@@ -53,6 +53,7 @@ export const CONSENT = `<% const say = it.messages.consent %>
 <dd><strong><%= it.destination.host %></strong>
 <p class="<%= it.destination.isOnThisDevice ? 'note' : 'quiet small' %>"><%= it.destination.warning %></p></dd></div>
 </dl>
+<% if (it.memory) { %><p class="quiet small"><%= it.memory %></p><% } %>
 <form method="post" action="<%= it.action %>">
 <input type="hidden" name="form" value="<%= it.form %>">
 <div class="pair">
@@ -107,6 +108,12 @@ export const LEAVE = `<h1><%= it.title %></h1>
 </dl>
 <p class="quiet small"><%= it.messages.leave.stay %></p>
 <a class="button slate" rel="noreferrer" href="<%= it.url %>"><%= it.messages.leave.go %></a>
+`;
+
+export const ONWARD = `<h1><%= it.title %></h1>
+<p><%= it.messages.onward.text %></p>
+<p><strong><%= it.destination.host %></strong></p>
+<a class="button" rel="noreferrer" href="<%= it.url %>"><%= it.messages.onward.go %></a>
 `;
 
 export const FAULT = `<h1><%= it.title %></h1>
