@@ -17,6 +17,14 @@ export function isCanonicalBase64url(text: string): boolean {
   return (rest === 2 ? LAST_OF_TWO : LAST_OF_THREE).test(text);
 }
 
+/** The bytes of a text that is known to be canonical base64url. */
+export function bytesOfBase64url(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  const bytes = new Uint8Array(binary.length);
+  for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index);
+  return bytes;
+}
+
 /**
  * The canonical gate: the segments of a compact JWS (3) or JWE (5), or `undefined` when the text has another number of
  * segments, an empty one where there must be none, more than 16,384 characters, or is not the canonical spelling.

@@ -1,4 +1,4 @@
-import { isCanonicalBase64url, splitCompact } from './compact.ts';
+import { bytesOfBase64url, isCanonicalBase64url, splitCompact } from './compact.ts';
 import { isJsonObject, type JsonObject, parseJsonBytes } from './strict-json.ts';
 import type { EpochSeconds, Seconds } from './time.ts';
 
@@ -61,8 +61,8 @@ const KEY_MEMBERS: Readonly<Record<string, readonly string[]>> = {
  */
 export function readDpopProof(text: string): DpopProof | DpopProofFault {
   const segments = text.length > MAX_PROOF_LENGTH ? undefined : splitCompact(text, 3);
-  const header = parseJsonBytes(Buffer.from(segments?.[0] ?? '', 'base64url'));
-  const claims = parseJsonBytes(Buffer.from(segments?.[1] ?? '', 'base64url'));
+  const header = parseJsonBytes(bytesOfBase64url(segments?.[0] ?? ''));
+  const claims = parseJsonBytes(bytesOfBase64url(segments?.[1] ?? ''));
   if (header === undefined || claims === undefined) return 'malformed';
   if (header['typ'] !== 'dpop+jwt') return 'type';
   if (header['crit'] !== undefined || header['b64'] !== undefined) return 'malformed';

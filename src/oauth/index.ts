@@ -15,7 +15,7 @@ export {
   readConfirmation,
 } from './access-token.ts';
 export type { AuthorizationRequest } from './authorization-request.ts';
-export { isCanonicalBase64url, MAX_COMPACT_LENGTH, splitCompact } from './compact.ts';
+export { bytesOfBase64url, isCanonicalBase64url, MAX_COMPACT_LENGTH, splitCompact } from './compact.ts';
 export type { DpopExpectation, DpopProof, DpopProofFault } from './dpop-proof.ts';
 export {
   DPOP_ALGORITHMS,

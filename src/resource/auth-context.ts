@@ -1,7 +1,8 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { AccessToken } from './access-token.ts';
 import type { AuthenticatedUser } from './bearer.ts';
 import type { BearerError } from './bearer-error.ts';
+import { nodeModule } from './node-module.ts';
 import type { Verifier } from './verifier.ts';
 
 /** What is known about the sender of a request for as long as it lasts. */
@@ -16,15 +17,27 @@ export interface AuthContext {
   };
 }
 
-const storage = new AsyncLocalStorage<AuthContext>();
+const NO_CONTEXT =
+  'This runtime has no AsyncLocalStorage (in Cloudflare Workers: the compatibility flag nodejs_compat), so the token of the ' +
+  'current request cannot be found from anywhere below it. Take it from what authenticated the request and pass it on.';
 
-/** Runs `next`, and everything it starts, in a context. */
-export function runInAuthContext<T>(context: AuthContext, next: () => T): T {
-  return storage.run(context, next);
+const storage = createStorage(nodeModule('node:async_hooks')?.AsyncLocalStorage);
+
+function createStorage(Storage: (new () => AsyncLocalStorage<AuthContext>) | undefined) {
+  return Storage === undefined ? undefined : new Storage();
 }
 
-/** The context of the current request; `undefined` outside of any. */
+/** Runs `next`, and everything it starts, in a context; where the runtime has none, without. */
+export function runInAuthContext<T>(context: AuthContext, next: () => T): T {
+  return storage === undefined ? next() : storage.run(context, next);
+}
+
+/**
+ * The context of the current request; `undefined` outside of any.
+ * @throws Error where the runtime has no AsyncLocalStorage: nobody would be a wrong answer.
+ */
 export function getAuthContext(): AuthContext | undefined {
+  if (storage === undefined) throw new Error(NO_CONTEXT);
   return storage.getStore();
 }
 
@@ -35,10 +48,10 @@ export function runWithAuth<T>(user: AuthenticatedUser | undefined, next: () => 
 
 /** Who the current request comes from; `undefined` for nobody and outside of any request. */
 export function getAuthenticatedUser(): AuthenticatedUser | undefined {
-  return storage.getStore()?.user;
+  return getAuthContext()?.user;
 }
 
 /** The verified access token of the current request; `undefined` for nobody and outside of any request. */
 export function getAccessToken(): AccessToken | undefined {
-  return storage.getStore()?.user?.accessToken;
+  return getAuthContext()?.user?.accessToken;
 }

@@ -43,12 +43,13 @@ function element(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...size]), content]);
 }
 
-const RSASSA_PSS = Buffer.from('06092a864886f70d01010a', 'hex');
-const MGF1 = Buffer.from('06092a864886f70d010108', 'hex');
+// In hexadecimal, so that nothing is made of them where there is no Buffer.
+const RSASSA_PSS = '06092a864886f70d01010a';
+const MGF1 = '06092a864886f70d010108';
 const SHA2 = {
-  sha256: Buffer.from('0609608648016503040201', 'hex'),
-  sha384: Buffer.from('0609608648016503040202', 'hex'),
-  sha512: Buffer.from('0609608648016503040203', 'hex'),
+  sha256: '0609608648016503040201',
+  sha384: '0609608648016503040202',
+  sha512: '0609608648016503040203',
 } as const;
 
 /**
@@ -56,17 +57,18 @@ const SHA2 = {
  * the same hash, and a salt as long as the hash (RFC 7518 §3.5).
  */
 export function pssPublicKeyInfo(rsaPublicKey: Uint8Array, hash: keyof typeof SHA2): Buffer {
-  const digest = element(SEQUENCE, SHA2[hash]);
+  const identifier = (hex: string) => Buffer.from(hex, 'hex');
+  const digest = element(SEQUENCE, identifier(SHA2[hash]));
   const saltLength = Number(hash.slice(3)) / 8;
   const parameters = element(
     SEQUENCE,
     element(0xa0, digest),
-    element(0xa1, element(SEQUENCE, MGF1, digest)),
+    element(0xa1, element(SEQUENCE, identifier(MGF1), digest)),
     element(0xa2, element(0x02, Buffer.from([saltLength]))),
   );
   return element(
     SEQUENCE,
-    element(SEQUENCE, RSASSA_PSS, parameters),
+    element(SEQUENCE, identifier(RSASSA_PSS), parameters),
     element(BIT_STRING, Buffer.from([0]), rsaPublicKey),
   );
 }

@@ -1,4 +1,3 @@
-import { createHash, createHmac } from 'node:crypto';
 import {
   createReplayMemory,
   DPOP_ALGORITHMS,
@@ -10,8 +9,10 @@ import {
   type Seconds,
   thumbprintInput,
 } from '../oauth/index.ts';
+import { asciiBytes, decodeBase64url, encodeBase64url } from './base64url.ts';
 import { BearerError } from './bearer-error.ts';
 import type { Clock } from './clock.ts';
+import { createHmac, type Soon, sha256 } from './digest.ts';
 import { parseVerificationKey, type VerificationKey } from './verification-key.ts';
 
 /** Remembers which proofs were used: within one process, or in a place several of them share. */
@@ -71,16 +72,18 @@ export function createProofGuard(options: DpopOptions, clock: Clock): ProofGuard
   const importKey = createKeyImport();
 
   async function check(request: ProvingRequest, token: string, jkt: string): Promise<void> {
+    await nonces?.refresh();
     const text = request.proofs[0];
     const proof = text === undefined || request.proofs.length > 1 ? undefined : readDpopProof(text);
     if (text === undefined || proof === undefined || typeof proof === 'string') throw refuse();
-    const thumbprint = hash(thumbprintInput(proof.jwk));
-    if (thumbprint !== jkt || !isSigned(text, importKey(proof, thumbprint))) throw refuse();
-    const expected = { method: request.method, url: request.url, accessTokenHash: hash(token) };
+    const thumbprint = await sha256(thumbprintInput(proof.jwk));
+    if (thumbprint !== jkt || !(await isSigned(text, importKey(proof, thumbprint)))) throw refuse();
+    const expected = { method: request.method, url: request.url, accessTokenHash: await sha256(token) };
     if (findDpopProofFault(proof, expected, clock()) !== undefined) throw refuse();
     if (nonces !== undefined && !nonces.isCurrent(proof.nonce)) throw refuse('use_dpop_nonce');
     const expiresAt = Math.ceil(proof.iat) + DPOP_PROOF_WINDOW + 1;
-    if ((await replays.consumeOnce({ id: hash(`${jkt}\0${proof.jti}`), expiresAt, jkt })) === 'again') throw refuse();
+    const id = await sha256(`${jkt}\0${proof.jti}`);
+    if ((await replays.consumeOnce({ id, expiresAt, jkt })) === 'again') throw refuse();
   }
 
   function refuse(code: 'invalid_dpop_proof' | 'use_dpop_nonce' = 'invalid_dpop_proof'): BearerError {
@@ -95,10 +98,10 @@ export function dpopOffer(options: DpopOptions): DpopOffer {
   return { algorithms: DPOP_ALGORITHMS, required: options.required ?? false };
 }
 
-function isSigned(text: string, key: VerificationKey | undefined): boolean {
+function isSigned(text: string, key: VerificationKey | undefined): Soon<boolean> {
   const end = text.lastIndexOf('.');
-  const signature = Buffer.from(text.slice(end + 1), 'base64url');
-  return key?.verify(Buffer.from(text.slice(0, end), 'latin1'), signature) === true;
+  const signature = decodeBase64url(text.slice(end + 1));
+  return key !== undefined && signature !== undefined && key.verify(asciiBytes(text.slice(0, end)), signature);
 }
 
 /** Clients keep their key, and importing one costs as much as verifying with it. */
@@ -118,32 +121,39 @@ function createKeyImport(): (proof: DpopProof, thumbprint: string) => Verificati
 
 /** Nonces that follow from a secret and the time, so that replicas recognise each other's and none is stored. */
 function createNonces(secret: string | Uint8Array, clock: Clock) {
-  const key = Buffer.from(secret);
+  const key = typeof secret === 'string' ? new TextEncoder().encode(secret) : Uint8Array.from(secret);
   if (key.length < MIN_SECRET_BYTES) throw new TypeError('dpop.nonceSecret: at least 32 bytes');
-  const at = (step: number): string => createHmac('sha256', key).update(`guardmint nonce ${step}`).digest('base64url');
-  let held = { step: Number.NaN, nonces: [''] };
+  const hmac = createHmac(key);
+  let held: { readonly step: number; readonly nonces: readonly string[] } = { step: Number.NaN, nonces: [] };
 
-  function recent(): readonly string[] {
+  /** Makes the nonces of the present moment: at once, or a promise where that takes one. */
+  function refresh(): Soon<void> {
     const step = Math.floor(clock() / NONCE_EVERY);
-    if (held.step !== step) {
-      // One of the next step too: the clock of the replica that handed it out may be ahead.
-      const steps = [step, step + 1, ...Array.from({ length: NONCES_KEPT }, (_, index) => step - 1 - index)];
-      held = { step, nonces: steps.map(at) };
-    }
-    return held.nonces;
+    if (held.step === step) return;
+    // One of the next step too: the clock of the replica that handed it out may be ahead.
+    const steps = [step, step + 1, ...Array.from({ length: NONCES_KEPT }, (_, index) => step - 1 - index)];
+    const made = steps.map((one) => hmac(`guardmint nonce ${one}`));
+    const atOnce = made.filter((one) => one instanceof Uint8Array);
+    if (atOnce.length === made.length) return keep(step, atOnce);
+    return Promise.all(made.map((one) => Promise.resolve(one))).then((all) => keep(step, all));
+  }
+
+  function keep(step: number, made: readonly Uint8Array[]): void {
+    held = { step, nonces: made.map(encodeBase64url) };
   }
 
   return {
-    current: () => recent()[0],
-    isCurrent: (nonce: string | undefined) => nonce !== undefined && recent().includes(nonce),
+    refresh,
+    /** The nonce of now; where making it takes a promise, the one that was made last. */
+    current: () => {
+      void refresh();
+      return held.nonces[0];
+    },
+    isCurrent: (nonce: string | undefined) => nonce !== undefined && held.nonces.includes(nonce),
   };
 }
 
 function rememberInProcess(clock: Clock): ProofReplays {
   const memory = createReplayMemory(MAX_REMEMBERED_PROOFS);
   return { consumeOnce: ({ id, expiresAt, jkt }) => memory.consumeOnce(id, expiresAt, clock(), jkt) };
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
 }

@@ -15,6 +15,9 @@ export interface JsonFetcher {
   readonly signal: AbortSignal;
 }
 
+/** The global `fetch`, called as it wants to be: workers refuse one that is a member of something else. */
+export const systemFetch: typeof globalThis.fetch = (input, init) => globalThis.fetch(input, init);
+
 const MAX_BODY_BYTES = 1_048_576;
 
 /** Whether keys and metadata may come from this URL: `https`, or `http` on this machine. */

@@ -1,4 +1,4 @@
-import { jitter } from './pause.ts';
+import { jitter, startTimer, type Timer } from './pause.ts';
 
 const AT_ONCE = 4;
 
@@ -16,7 +16,7 @@ export function openPersistently<T>(deps: {
 }): Promise<T> {
   const { attempt, interval, onFailure, signal } = deps;
   const running: AbortController[] = [];
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
 
   return new Promise<T>((resolve, reject) => {
     const finish = () => {
@@ -29,7 +29,7 @@ export function openPersistently<T>(deps: {
       reject(signal.reason);
     };
     const begin = () => {
-      timer = setTimeout(begin, jitter(interval())).unref();
+      timer = startTimer(begin, jitter(interval()));
       if (running.length >= AT_ONCE) running.shift()?.abort();
       const one = new AbortController();
       running.push(one);

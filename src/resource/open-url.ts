@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { systemFetch } from './fetch-json.ts';
+import { nodeModule, worksBetweenRequests } from './node-module.ts';
 import { createWatchdog } from './pause.ts';
 
 /** An answer whose body is read while it comes. */
@@ -24,17 +26,18 @@ export type UrlOpener = (url: string, options: OpeningOptions) => Promise<Opened
 
 /**
  * Opens URLs without keeping the process alive, neither by waiting for an answer nor by reading one that never ends.
- * The global `fetch` cannot do that, so it is used only in the shape of somebody's stand-in for it.
+ * The global `fetch` cannot do that in a process, so there it is used only in the shape of somebody's stand-in for it.
  */
 export function createUrlOpener(fetch: typeof globalThis.fetch | undefined): UrlOpener {
-  return fetch === undefined ? openByNode : (url, options) => openByFetch(fetch, url, options);
+  if (fetch === undefined && worksBetweenRequests()) return openByNode;
+  return (url, options) => openByFetch(fetch ?? systemFetch, url, options);
 }
 
 const openByNode: UrlOpener = async (url, { headers, timeout, signal }) => {
-  // Loaded here, so that importing the library loads no network.
-  const { request } = url.startsWith('https:') ? await import('node:https') : await import('node:http');
+  const http = nodeModule(url.startsWith('https:') ? 'node:https' : 'node:http');
+  if (http === undefined) throw new Error('there is no HTTP client');
   return new Promise((resolve, fail) => {
-    const asking = request(url, { agent: false, headers });
+    const asking = http.request(url, { agent: false, headers });
     const abort = () => asking.destroy(new Error('the request was given up'));
     const late = createWatchdog(() => asking.destroy(new Error('there was no answer in time')));
     late.restart(timeout);

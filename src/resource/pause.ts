@@ -1,8 +1,18 @@
+/** What `clearTimeout` takes: an object in Node, a number elsewhere. */
+export type Timer = ReturnType<typeof setTimeout>;
+
+/** A timer that does not keep the process alive, where timers can. */
+export function startTimer(act: () => void, milliseconds: number): Timer {
+  const timer: Timer & { unref?(): void } = setTimeout(act, milliseconds);
+  timer.unref?.();
+  return timer;
+}
+
 /** Waits, in milliseconds, at most until aborted, and without keeping the process alive. Never rejects. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
-    const timer = setTimeout(end, milliseconds).unref();
+    const timer = startTimer(end, milliseconds);
     signal.addEventListener('abort', end);
     function end(): void {
       clearTimeout(timer);
@@ -24,11 +34,11 @@ export interface Watchdog {
 }
 
 export function createWatchdog(act: () => void): Watchdog {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   return {
     restart(milliseconds) {
       clearTimeout(timer);
-      timer = setTimeout(act, milliseconds).unref();
+      timer = startTimer(act, milliseconds);
     },
     stop: () => clearTimeout(timer),
   };

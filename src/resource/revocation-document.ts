@@ -1,5 +1,5 @@
 import { isRevocationClaims, parseJsonBytes, REVOCATIONS_TYPE, type RevocationClaims } from '../oauth/index.ts';
-import { decodeBase64url } from './base64url.ts';
+import { asciiBytes, decodeBase64url } from './base64url.ts';
 import type { Clock } from './clock.ts';
 import type { JwsAlgorithmName } from './jws-algorithm.ts';
 import type { KeySource } from './key-source.ts';
@@ -31,8 +31,8 @@ export function createDocumentReader(deps: {
     if (typ !== REVOCATIONS_TYPE || 'crit' in members || 'b64' in members || typeof kid !== 'string')
       throw new Error('the document is no revocation document');
     const key = keys.find(kid) ?? (await keys.seek(kid, clock()));
-    const input = Buffer.from(text.slice(0, head.length + 1 + body.length), 'latin1');
-    if (key === undefined || alg !== key.alg || !key.verify(input, signature))
+    const input = asciiBytes(text.slice(0, head.length + 1 + body.length));
+    if (key === undefined || alg !== key.alg || !(await key.verify(input, signature)))
       throw new Error('the document is not signed by a key of the issuer');
     const claims = parseJsonBytes(payload);
     if (claims === undefined || !isRevocationClaims(claims))

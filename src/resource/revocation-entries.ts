@@ -1,5 +1,6 @@
-import { createHash, createHmac } from 'node:crypto';
-import type { EpochSeconds, RevocationClaims } from '../oauth/index.ts';
+import { bytesOfBase64url, type EpochSeconds, type RevocationClaims, UnavailableError } from '../oauth/index.ts';
+import { encodeBase64url } from './base64url.ts';
+import { createHmac, type Hmac, type Soon, sha256 } from './digest.ts';
 import { createEndingMap, type EndingMap } from './ending-map.ts';
 import type { RevocableToken } from './revocation-source.ts';
 
@@ -7,6 +8,8 @@ import type { RevocableToken } from './revocation-source.ts';
 export interface RevocationEntries {
   /** Adds what a document says; answers whether anything may be denied now that was not before. */
   add(claims: RevocationClaims, now: EpochSeconds): boolean;
+  /** Computes the hashes by which a token may be denied, where that is asynchronous; `undefined` when they are at hand. */
+  prepare(token: RevocableToken): Promise<void> | undefined;
   isDenied(token: RevocableToken): boolean;
   /** Forgets a part of what has ended. */
   tidy(now: EpochSeconds): void;
@@ -18,13 +21,18 @@ interface Watermark {
   readonly expiresAt: EpochSeconds;
 }
 
+interface Hashes {
+  readonly sub: string;
+  readonly client: string;
+}
+
 /** Watermarks of hashed ids. Another epoch of the issuer has another salt; what it said before stays under the old one. */
 interface Salted {
-  readonly salt: Buffer;
+  readonly hmac: Hmac;
   readonly sub: EndingMap<Watermark>;
   readonly client: EndingMap<Watermark>;
   /** Of tokens that are remembered, which are asked about after every change. */
-  readonly hashes: WeakMap<RevocableToken, { readonly sub: string; readonly client: string }>;
+  readonly hashes: WeakMap<RevocableToken, Hashes>;
 }
 
 const HASH_BYTES = 16;
@@ -64,10 +72,17 @@ export function createRevocationEntries(): RevocationEntries {
   function underSalt(salt: string): Salted {
     const known = bySalt.get(salt);
     if (known !== undefined) return known;
-    const bytes = Buffer.from(salt, 'base64url');
-    const made: Salted = { salt: bytes, sub: createMarks(), client: createMarks(), hashes: new WeakMap() };
+    const hmac = createHmac(bytesOfBase64url(salt));
+    const made: Salted = { hmac, sub: createMarks(), client: createMarks(), hashes: new WeakMap() };
     bySalt.set(salt, made);
     return made;
+  }
+
+  function prepare(token: RevocableToken): Promise<void> | undefined {
+    const pending = [...bySalt.values()]
+      .map((salted) => hashesOf(token, salted))
+      .filter((one) => one instanceof Promise);
+    return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined);
   }
 
   /** Every level denies by itself, so that the strongest watermark of all decides. */
@@ -77,7 +92,10 @@ export function createRevocationEntries(): RevocationEntries {
     if (grantId !== undefined && ids.grant.get(grantId) !== undefined) return true;
     if (reaches(everything, issuedAt)) return true;
     for (const salted of bySalt.values()) {
-      const { sub, client } = hashesOf(token, salted);
+      const hashes = hashesOf(token, salted);
+      // Whoever did not prepare cannot know.
+      if (hashes instanceof Promise) throw new UnavailableError('the revocations of the issuer');
+      const { sub, client } = hashes;
       if (reaches(salted.sub.get(sub), issuedAt) || reaches(salted.client.get(client), issuedAt)) return true;
     }
     return false;
@@ -95,6 +113,7 @@ export function createRevocationEntries(): RevocationEntries {
 
   return {
     add,
+    prepare,
     isDenied,
     tidy,
     get size() {
@@ -125,15 +144,22 @@ function reaches(watermark: Watermark | undefined, issuedAt: EpochSeconds): bool
   return watermark !== undefined && issuedAt <= watermark.issuedBefore;
 }
 
-function hashesOf(token: RevocableToken, { salt, hashes }: Salted): { readonly sub: string; readonly client: string } {
+function hashesOf(token: RevocableToken, { hmac, hashes }: Salted): Soon<Hashes> {
   const known = hashes.get(token);
   if (known !== undefined) return known;
-  const hash = (id: string) =>
-    createHmac('sha256', salt).update(id).digest().subarray(0, HASH_BYTES).toString('base64url');
-  const made = {
-    sub: hash(token.subject),
-    client: hash(createHash('sha256').update(token.clientId).digest('base64url')),
+  const keep = (sub: Uint8Array, client: Uint8Array): Hashes => {
+    const made = { sub: shorten(sub), client: shorten(client) };
+    hashes.set(token, made);
+    return made;
   };
-  hashes.set(token, made);
-  return made;
+  const sub = hmac(token.subject);
+  const clientHash = sha256(token.clientId);
+  if (sub instanceof Promise || typeof clientHash !== 'string')
+    return Promise.all([sub, Promise.resolve(clientHash).then(hmac)]).then(([one, other]) => keep(one, other));
+  const client = hmac(clientHash);
+  return client instanceof Promise ? client.then((bytes) => keep(sub, bytes)) : keep(sub, client);
+}
+
+function shorten(bytes: Uint8Array): string {
+  return encodeBase64url(bytes.subarray(0, HASH_BYTES));
 }

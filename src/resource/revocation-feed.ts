@@ -131,6 +131,7 @@ export function createRevocationFeed(deps: {
   return {
     begin: subscription.start,
     ready,
+    prepare: entries.prepare,
     isDenied: entries.isDenied,
     version: () => version,
     watch(listener) {

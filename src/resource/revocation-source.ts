@@ -37,6 +37,11 @@ export interface RevocationSource {
   begin?(): void;
   /** A promise while the first answer of the issuer is waited for, for a bounded time. Never rejects. */
   ready?(): Promise<void> | undefined;
+  /**
+   * What has to be computed before `isDenied` can be asked about a token, where the runtime does so asynchronously only; asked
+   * again until it is `undefined`. Never rejects.
+   */
+  prepare?(token: RevocableToken): Promise<void> | undefined;
   /** Whether the token is denied now. */
   isDenied(token: RevocableToken): boolean;
   /** Changes whenever an answer of `isDenied` may have changed. */

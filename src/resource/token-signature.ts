@@ -1,5 +1,6 @@
 import { isAccessTokenType, type JsonObject, MAX_COMPACT_LENGTH, parseJsonBytes } from '../oauth/index.ts';
-import { decodeBase64url } from './base64url.ts';
+import { asciiBytes, decodeBase64url } from './base64url.ts';
+import type { Soon } from './digest.ts';
 import type { JwsAlgorithmName } from './jws-algorithm.ts';
 import type { VerificationKey } from './verification-key.ts';
 
@@ -9,8 +10,8 @@ export interface UnverifiedToken {
   readonly alg: JwsAlgorithmName;
   /** The signed text: header, dot, payload. */
   readonly input: string;
-  readonly payload: Buffer;
-  readonly signature: Buffer;
+  readonly payload: Uint8Array;
+  readonly signature: Uint8Array<ArrayBuffer>;
 }
 
 interface Header {
@@ -56,10 +57,13 @@ export function createTokenReader(
   };
 }
 
-/** The payload of a token whose signature holds under `key`, which must be of the algorithm the header names. */
-export function openPayload(unverified: UnverifiedToken, key: VerificationKey): JsonObject | undefined {
-  const { input, payload, signature, alg } = unverified;
-  if (alg !== key.alg || !key.verify(Buffer.from(input, 'latin1'), signature)) return undefined;
+/** Whether the signature of a token holds under `key`, which must be of the algorithm the header names. */
+export function isSignedBy({ input, signature, alg }: UnverifiedToken, key: VerificationKey): Soon<boolean> {
+  return alg === key.alg && key.verify(asciiBytes(input), signature);
+}
+
+/** The claims of a token whose signature holds; `undefined` when its payload is no JSON object. */
+export function readPayload({ payload }: UnverifiedToken): JsonObject | undefined {
   return parseJsonBytes(payload);
 }
 

@@ -1,5 +1,6 @@
 import { type EpochSeconds, isAccessTokenExpired, type Seconds } from '../oauth/index.ts';
 import type { Clock } from './clock.ts';
+import { startTimer, type Timer } from './pause.ts';
 import type { RevocableToken, RevocationSource } from './revocation-source.ts';
 
 /**
@@ -36,7 +37,7 @@ export function createTokenWatch(deps: {
   const mayGoStale = revocations !== undefined && onStale === 'unavailable';
 
   return (token, onEnd) => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let timer: Timer | undefined;
     let isStopped = false;
     let isEnded = false;
     const unwatch = revocations?.watch?.(look);
@@ -48,6 +49,8 @@ export function createTokenWatch(deps: {
 
     function look(): void {
       if (isStopped || isEnded) return;
+      const prepared = revocations?.prepare?.(token.revocable);
+      if (prepared !== undefined) return void prepared.then(look);
       const now = clock();
       const end = endOf(token, now);
       if (end === undefined) wait(now);
@@ -58,8 +61,7 @@ export function createTokenWatch(deps: {
       // A verifier with tolerance refuses a token from the second after it on.
       const rest = token.expiresAt + clockTolerance + (clockTolerance > 0 ? 1 : 0) - now;
       clearTimeout(timer);
-      timer = setTimeout(look, Math.min((mayGoStale ? Math.min(rest, LOOK) : rest) * 1000, LONGEST_TIMER));
-      timer.unref?.();
+      timer = startTimer(look, Math.min((mayGoStale ? Math.min(rest, LOOK) : rest) * 1000, LONGEST_TIMER));
     }
 
     function tell(end: TokenEnd): void {

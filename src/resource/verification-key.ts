@@ -1,6 +1,6 @@
-import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto';
-import { isCanonicalBase64url, isJsonObject, type JsonObject } from '../oauth/index.ts';
-import { ecdsaToDer, pssPublicKeyInfo } from './der.ts';
+import { isJsonObject, type JsonObject } from '../oauth/index.ts';
+import { decodeBase64url, encodeBase64url } from './base64url.ts';
+import type { Soon } from './digest.ts';
 import {
   impliedAlgorithm,
   isJwsAlgorithmName,
@@ -8,16 +8,24 @@ import {
   type JwsAlgorithmName,
   jwsAlgorithm,
 } from './jws-algorithm.ts';
+import { nodeSignatures } from './node-signature.ts';
+import { isKnownToWebCrypto, webSignatures } from './web-signature.ts';
 
 /** A public key that verifies signatures of exactly one algorithm. */
 export interface VerificationKey {
   readonly kid: string;
   readonly alg: JwsAlgorithmName;
-  /** Whether `signature`, in JOSE form, is this key's over `input`. False for any malformed signature. */
-  verify(input: Uint8Array, signature: Uint8Array): boolean;
+  /**
+   * Whether `signature`, in JOSE form, is this key's over `input`. False for any malformed signature. A promise where only
+   * Web Cryptography can tell. Never throws, never rejects.
+   */
+  verify(input: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): Soon<boolean>;
   /** Equal for two keys exactly when they are the same key for the same algorithm. */
   readonly fingerprint: string;
 }
+
+/** The members of a JWK that make up its public key. */
+export type PublicMembers = Readonly<Record<string, string>>;
 
 /** Why a JWK is not used. `unsupported` is ordinary: another key type or algorithm beside ours. */
 export type KeyFault =
@@ -49,44 +57,48 @@ export function parseVerificationKey(jwk: unknown): VerificationKey | KeyFault {
   if (use !== undefined && use !== 'sig') return 'wrong_use';
   if (key_ops !== undefined && !(Array.isArray(key_ops) && key_ops.includes('verify'))) return 'wrong_use';
   const alg = jwk['alg'] ?? impliedAlgorithm(jwk['kty'], jwk['crv']);
-  if (!isJwsAlgorithmName(alg)) return 'unsupported';
+  if (!isJwsAlgorithmName(alg) || !canVerify(alg)) return 'unsupported';
   const algorithm = jwsAlgorithm(alg);
   if (jwk['kty'] !== algorithm.kty || (algorithm.crv !== undefined && jwk['crv'] !== algorithm.crv)) return 'malformed';
   const members = publicMembers(jwk, alg, algorithm);
   if (typeof members === 'string') return members;
-  const key = importKey(members, algorithm);
-  if (key === undefined) return 'not_a_public_key';
-  return { kid, alg, verify: verifier(key, algorithm), fingerprint: JSON.stringify([alg, members]) };
+  const verify =
+    nodeSignatures === undefined ? webSignatures(members, alg, algorithm) : nodeSignatures(members, algorithm);
+  return verify === undefined ? 'not_a_public_key' : { kid, alg, verify, fingerprint: JSON.stringify([alg, members]) };
+}
+
+/** Whether signatures of an algorithm can be checked in this runtime. */
+export function canVerify(alg: JwsAlgorithmName): boolean {
+  return nodeSignatures !== undefined || isKnownToWebCrypto(alg, jwsAlgorithm(alg));
 }
 
 /** The members that make up the public key, each the one spelling of its value, or why there is none. */
-function publicMembers(jwk: JsonObject, alg: JwsAlgorithmName, algorithm: JwsAlgorithm): JsonWebKey | KeyFault {
+function publicMembers(jwk: JsonObject, alg: JwsAlgorithmName, algorithm: JwsAlgorithm): PublicMembers | KeyFault {
   const { kty, size = 0 } = algorithm;
   if (kty === 'RSA') {
     const n = bytesOf(jwk['n']);
     const e = bytesOf(jwk['e']);
     return n === undefined || e === undefined
       ? 'malformed'
-      : (findRsaFault(n, e) ?? { kty, n: n.toString('base64url'), e: e.toString('base64url') });
+      : (findRsaFault(n, e) ?? { kty, n: encodeBase64url(n), e: encodeBase64url(e) });
   }
   if (kty === 'AKP') {
     const pub = bytesOf(jwk['pub']);
-    return pub?.length === size ? { kty, alg, pub: pub.toString('base64url') } : 'malformed';
+    return pub?.length === size ? { kty, alg, pub: encodeBase64url(pub) } : 'malformed';
   }
   const x = bytesOf(jwk['x']);
   if (x?.length !== size) return 'malformed';
-  const point = { kty, crv: algorithm.crv ?? '', x: x.toString('base64url') };
+  const point = { kty, crv: algorithm.crv ?? '', x: encodeBase64url(x) };
   if (kty === 'OKP') return point;
   const y = bytesOf(jwk['y']);
-  return y?.length === size ? { ...point, y: y.toString('base64url') } : 'malformed';
+  return y?.length === size ? { ...point, y: encodeBase64url(y) } : 'malformed';
 }
 
-function bytesOf(text: unknown): Buffer | undefined {
-  if (typeof text !== 'string' || text === '' || !isCanonicalBase64url(text)) return undefined;
-  return Buffer.from(text, 'base64url');
+function bytesOf(text: unknown): Uint8Array | undefined {
+  return typeof text === 'string' && text !== '' ? decodeBase64url(text) : undefined;
 }
 
-function findRsaFault(n: Buffer, e: Buffer): KeyFault | undefined {
+function findRsaFault(n: Uint8Array, e: Uint8Array): KeyFault | undefined {
   const top = n[0] ?? 0;
   if (top === 0 || e[0] === 0) return 'malformed';
   const bits = n.length * 8 - (Math.clz32(top) - 24);
@@ -95,35 +107,6 @@ function findRsaFault(n: Buffer, e: Buffer): KeyFault | undefined {
   return undefined;
 }
 
-function isOdd(bytes: Buffer): boolean {
+function isOdd(bytes: Uint8Array): boolean {
   return ((bytes.at(-1) ?? 0) & 1) === 1;
-}
-
-function importKey(members: JsonWebKey, algorithm: JwsAlgorithm): KeyObject | undefined {
-  try {
-    const key = createPublicKey({ key: members, format: 'jwk' });
-    if (algorithm.isPss === undefined || algorithm.hash === null) return key;
-    // Node takes the padding of a key of this type from the key itself: verifying with the bare key costs half as much.
-    const pkcs1 = key.export({ type: 'pkcs1', format: 'der' });
-    return createPublicKey({ key: pssPublicKeyInfo(pkcs1, algorithm.hash), format: 'der', type: 'spki' });
-  } catch {
-    return undefined;
-  }
-}
-
-function verifier(key: KeyObject, algorithm: JwsAlgorithm): VerificationKey['verify'] {
-  const { hash } = algorithm;
-  const length = algorithm.signatureLength ?? Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
-  const isSigned = (input: Uint8Array, signature: Uint8Array): boolean => {
-    try {
-      return verify(hash, input, key, signature);
-    } catch {
-      return false;
-    }
-  };
-  if (algorithm.kty !== 'EC') return (input, signature) => signature.length === length && isSigned(input, signature);
-  // DER goes to OpenSSL with the bare key; asking Node for r‖s takes an options object, which costs more than half of the
-  // whole verification.
-  const size = length / 2;
-  return (input, signature) => signature.length === length && isSigned(input, ecdsaToDer(signature, size));
 }

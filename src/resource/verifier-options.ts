@@ -2,7 +2,7 @@ import { canonicalResource, type ScopeHierarchy, type Seconds } from '../oauth/i
 import { type Clock, systemClock } from './clock.ts';
 import { combineKeySources } from './combined-keys.ts';
 import type { DpopOptions } from './dpop.ts';
-import { isTrustworthyUrl, type JsonFetcher } from './fetch-json.ts';
+import { isTrustworthyUrl, type JsonFetcher, systemFetch } from './fetch-json.ts';
 import {
   createIssuerMetadata,
   type IssuerMetadata,
@@ -17,6 +17,7 @@ import { createRemoteKeys } from './remote-keys.ts';
 import { createDocumentReader } from './revocation-document.ts';
 import { createRevocationFeed } from './revocation-feed.ts';
 import type { RevocationSource } from './revocation-source.ts';
+import { canVerify } from './verification-key.ts';
 
 /** How access tokens are verified. */
 export interface VerifierOptions {
@@ -62,6 +63,8 @@ export function checkOptions(options: VerifierOptions): void {
     throw new TypeError('resource: an absolute http or https URL without fragment');
   if (algorithms.length === 0 || !algorithms.every((alg) => isJwsAlgorithmName(alg)))
     throw new TypeError('algorithms: one or more asymmetric JWS algorithms');
+  const unknown = algorithms.find((alg) => !canVerify(alg));
+  if (unknown !== undefined) throw new TypeError(`algorithms: this runtime cannot verify ${unknown}`);
   if (!(clockTolerance >= 0 && clockTolerance <= 300)) throw new TypeError('clockTolerance: 0 to 300 seconds');
   if (typeof jwks === 'string' && !isTrustworthyUrl(jwks))
     throw new TypeError('jwks: an https URL, or http on this machine');
@@ -86,7 +89,7 @@ export function createSources(
 
 /** The keys the options name: a set at hand, the set at a URL, or those of the issuer's metadata. */
 function createKeySource(options: VerifierOptions, metadata: IssuerMetadata, onKeyGone: () => void): KeySource {
-  const { jwks, algorithms = DEFAULT_ALGORITHMS, fetch = globalThis.fetch, fetchTimeout: timeout = 5 } = options;
+  const { jwks, algorithms = DEFAULT_ALGORITHMS, fetch = systemFetch, fetchTimeout: timeout = 5 } = options;
   if (typeof jwks === 'object') return createFixedKeys(jwks);
   const common = { fetch, timeout, onKeyGone };
   if (jwks !== undefined) return createRemoteKeys({ locate: async () => jwks, ...common });
@@ -111,7 +114,7 @@ function subscribe(options: VerifierOptions, keys: KeySource, place: string | Is
   } = options;
   const closing = new AbortController();
   const fetcher: JsonFetcher = {
-    fetch: options.fetch ?? globalThis.fetch,
+    fetch: options.fetch ?? systemFetch,
     timeout: fetchTimeout,
     signal: closing.signal,
   };

@@ -16,7 +16,7 @@ import { DEFAULT_ALGORITHMS } from './jws-algorithm.ts';
 import type { KeySourceState } from './key-source.ts';
 import type { RevocableToken, RevocationSource, RevocationState } from './revocation-source.ts';
 import { createTokenCache } from './token-cache.ts';
-import { createTokenReader, openPayload } from './token-signature.ts';
+import { createTokenReader, isSignedBy, readPayload } from './token-signature.ts';
 import { createTokenWatch, type TokenEnd } from './token-watch.ts';
 import type { VerificationKey } from './verification-key.ts';
 import { checkOptions, createSources, type VerifierOptions } from './verifier-options.ts';
@@ -143,6 +143,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
       throw new UnavailableError('the revocations of the issuer');
     const version = source.version();
     if (entry.checkedVersion === version) return entry.answer;
+    const prepared = source.prepare?.(entry.revocable);
+    if (prepared !== undefined) return prepared.then(() => recheck(entry, source, clock()));
     if (source.isDenied(entry.revocable)) {
       remembered.remove(entry.token);
       return NOBODY;
@@ -155,12 +157,16 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const unverified = readToken(token);
     if (unverified === undefined) return NOBODY;
     revocations?.begin?.();
-    const open = (key: VerificationKey): Promise<AccessToken | undefined> => {
-      const claims = openPayload(unverified, key);
+    const accept = (isSigned: boolean): Promise<AccessToken | undefined> => {
+      const claims = isSigned ? readPayload(unverified) : undefined;
       if (claims === undefined || !isAccessTokenClaims(claims)) return NOBODY;
       if (findAccessTokenFault(claims, expected, now) !== undefined) return NOBODY;
       if (isBound !== (claims.cnf !== undefined)) return NOBODY;
       return remember(createAccessToken(token, claims, resource), unverified.kid, now);
+    };
+    const open = (key: VerificationKey): Promise<AccessToken | undefined> => {
+      const isSigned = isSignedBy(unverified, key);
+      return typeof isSigned === 'boolean' ? accept(isSigned) : isSigned.then(accept);
     };
     const key = keys.find(unverified.kid);
     if (key !== undefined) return open(key);

@@ -14,9 +14,9 @@ const read = (path: string) => JSON.parse(readFileSync(join(VECTORS, path), 'utf
 type Jwk = Record<string, unknown>;
 
 /** Whether a compact JWS holds under a public JWK, with the parts a token goes through. */
-function verifies(jws: unknown, jwk: Jwk | VerificationKey): boolean {
+async function verifies(jws: unknown, jwk: Jwk | VerificationKey): Promise<boolean> {
   const [head = '', payload = '', sig = ''] = typeof jws === 'string' ? (splitCompact(jws, 3) ?? []) : [];
-  const header = parseJsonBytes(decodeBase64url(head) ?? Buffer.alloc(0));
+  const header = parseJsonBytes(decodeBase64url(head) ?? new Uint8Array());
   const key = isKey(jwk) ? jwk : parseVerificationKey({ kid: 'vector', ...jwk });
   const signature = decodeBase64url(sig);
   if (header === undefined || typeof key === 'string' || signature === undefined) return false;
@@ -68,11 +68,11 @@ describe.skipIf(!has(SIGNATURES))(
 
     test.each(groups.map((group, index) => [group.comment, index, group] as const))(
       '%s (group %i)',
-      (_comment, _index, group) => {
+      async (_comment, _index, group) => {
         const jwk = group.public ?? group.private ?? {};
 
         for (const { tcId, comment, jws, result } of group.tests) {
-          const isVerified = verifies(jws, jwk);
+          const isVerified = await verifies(jws, jwk);
           const isExpected = result === 'valid' && whyStricter(group, jws) === undefined;
           // Two vectors are labelled invalid though they are, byte for byte, a valid token of their group.
           const twin = group.tests.some((other) => other.result === 'valid' && other.jws === jws);
@@ -82,12 +82,12 @@ describe.skipIf(!has(SIGNATURES))(
       },
     );
 
-    test('verifies the good signatures of every asymmetric algorithm it has', () => {
-      const good = groups.flatMap((group) =>
-        group.tests.filter(({ jws }) => verifies(jws, group.public ?? {})).map(() => String(group.public?.['alg'])),
-      );
+    test('verifies the good signatures of every asymmetric algorithm it has', async () => {
+      const good = new Set<string>();
+      for (const { public: jwk = {}, tests } of groups)
+        for (const { jws } of tests) if (await verifies(jws, jwk)) good.add(String(jwk['alg']));
 
-      expect([...new Set(good)].toSorted()).toEqual(
+      expect([...good].toSorted()).toEqual(
         expect.arrayContaining(['ES256', 'PS256', 'PS384', 'PS512', 'RS256', 'RS512']),
       );
     });
@@ -101,9 +101,10 @@ describe.skipIf(!has(KEYS))(`Wycheproof JWK (${has(KEYS) ? 'found' : 'skipped: n
 
   test.each(groups.flatMap((group) => group.tests.map((one) => [group.comment, one.comment, group, one] as const)))(
     '%s: %s',
-    (_group, comment, group, { jws, result }) => {
+    async (_group, comment, group, { jws, result }) => {
       const byKid = parseJwkSet(group.public ?? group.private)?.byKid ?? new Map<string, VerificationKey>();
-      const isVerified = [...byKid.values()].some((key) => verifies(jws, key));
+      const answers = await Promise.all([...byKid.values()].map((key) => verifies(jws, key)));
+      const isVerified = answers.includes(true);
 
       const isSymmetric = group.public === undefined;
       expect(isVerified).toBe((result === 'valid' && !isSymmetric) || LENIENT.has(comment));
@@ -123,13 +124,13 @@ describe.skipIf(!has('cookbook/jws'))(
 
     test.each(compact.map(({ file, vector }) => [vector.title, file, vector] as const))(
       '%s (%s)',
-      (_title, _file, vector) => {
+      async (_title, _file, vector) => {
         const { d, p, q, dp, dq, qi, ...publicJwk } = vector.input.key as Jwk;
         const jwk = { ...publicJwk, alg: vector.input.alg };
         const isVerifiable = vector.input.key.kty !== 'oct' && !vector.title.includes('Detached');
 
-        expect(verifies(vector.output.compact, jwk)).toBe(isVerifiable);
-        expect(verifies(vector.output.compact, vector.input.key)).toBe(false);
+        expect(await verifies(vector.output.compact, jwk)).toBe(isVerifiable);
+        expect(await verifies(vector.output.compact, vector.input.key)).toBe(false);
       },
     );
   },

@@ -57,14 +57,14 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'rate-limiter-flexible': ['interaction', 'server'],
   undici: ['platform', 'keys/backends/vault-transit/vault-client.ts'],
   zod: ['config', 'clients', 'interaction'],
-  'node:async_hooks': ['resource', 'server'],
+  'node:async_hooks': ['server'],
   'node:child_process': ['keys/backends/pkcs11/host-connection.ts'],
   'node:dgram': [],
   'node:dns': ['platform'],
   'node:fs': ['config', 'keys', 'interaction', 'store/embedded', 'server', 'cli'],
-  'node:http': ['server', 'resource/open-url.ts', 'cli/login-arrivals.ts'],
+  'node:http': ['server', 'cli/login-arrivals.ts'],
   'node:http2': [],
-  'node:https': ['resource/open-url.ts'],
+  'node:https': [],
   'node:net': ['platform', 'server'],
   'node:readline': ['cli'],
   'node:sqlite': ['store/embedded', 'keys/backends/folder-lock.ts', 'interaction/user-file.ts'],
@@ -109,6 +109,16 @@ const RESERVED: readonly Reserved[] = [
   { what: 'export *', pattern: /\bexport\s*\*/, owners: [] },
 ];
 
+/**
+ * Rooms that also run where there is no Node: they import none of its modules, and use its globals in the files named here
+ * only, which are asked nothing where there are none.
+ */
+const EDGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  oauth: [],
+  resource: ['src/resource/der.ts', 'src/resource/node-module.ts', 'src/resource/node.ts', 'src/resource/open-url.ts'],
+};
+const NODE_GLOBALS = /\b(?:Buffer|process|setImmediate|__dirname)\s*[.(?]|\bNodeJS\.|\.unref\(\)/;
+
 const FORBIDDEN_WORDS = new Set(
   'util utils helper helpers common misc manager handler handle process impl data info stuff lib'.split(' '),
 );
@@ -122,6 +132,7 @@ export function findSourceFaults(files: ReadonlyMap<string, string>): readonly S
     ...roomFaults(file),
     ...importFaults(file, withoutComments(text), files),
     ...reservedFaults(file, withoutComments(text)),
+    ...edgeFaults(file, withoutComments(text)),
     ...doorFaults(file, text),
   ]);
 }
@@ -221,6 +232,16 @@ function reservedFaults(file: string, text: string): SourceFault[] {
     file,
     fault: `${what} is not for ${roomOf(file) ?? 'an entry point'}`,
   }));
+}
+
+function edgeFaults(file: string, text: string): SourceFault[] {
+  const exceptions = EDGE_ROOMS[roomOf(file) ?? ''];
+  if (exceptions === undefined) return [];
+  const modules = importsOf(text).filter(({ specifier, isTypeOnly }) => specifier.startsWith('node:') && !isTypeOnly);
+  const faults = modules.map(({ specifier }) => `${specifier}: ${roomOf(file)} must run where there is no Node`);
+  if (NODE_GLOBALS.test(withoutStrings(text)) && !exceptions.includes(file))
+    faults.push(`a global of Node: ${roomOf(file)} must run where there is no Node`);
+  return faults.map((fault) => ({ file, fault }));
 }
 
 function isOwner(file: string, owners: readonly string[]): boolean {

@@ -1,0 +1,36 @@
+import type * as AsyncHooks from 'node:async_hooks';
+import type * as NodeBuffer from 'node:buffer';
+import type * as NodeCrypto from 'node:crypto';
+import type * as NodeHttp from 'node:http';
+import type * as NodeHttps from 'node:https';
+
+interface NodeModules {
+  readonly 'node:async_hooks': typeof AsyncHooks;
+  readonly 'node:buffer': typeof NodeBuffer;
+  readonly 'node:crypto': typeof NodeCrypto;
+  readonly 'node:http': typeof NodeHttp;
+  readonly 'node:https': typeof NodeHttps;
+}
+
+interface Runtime {
+  readonly process?: { readonly getBuiltinModule?: (name: string) => unknown };
+  readonly navigator?: { readonly userAgent?: string };
+}
+
+const runtime = globalThis as unknown as Runtime;
+
+/**
+ * A module of Node where the runtime has it: in Node, Deno and Bun, and in workers with Node compatibility. `undefined`
+ * elsewhere; there the web standards do. Nothing is imported, so that no bundler looks for it.
+ */
+export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModules[Name] | undefined {
+  return runtime.process?.getBuiltinModule?.(name) as NodeModules[Name] | undefined;
+}
+
+/**
+ * Whether work goes on here between requests: in a process of its own, that is. In workers it ends with the request that
+ * began it, and nobody's socket or timer outlives its request.
+ */
+export function worksBetweenRequests(): boolean {
+  return runtime.navigator?.userAgent !== 'Cloudflare-Workers' && nodeModule('node:http') !== undefined;
+}

@@ -1,0 +1,8 @@
+/** Stands in for src/resource/node-module.ts: a runtime that has AsyncLocalStorage, for the adapters, and no more of Node. */
+export function nodeModule(name: string): unknown {
+  return name === 'node:async_hooks' ? process.getBuiltinModule(name) : undefined;
+}
+
+export function worksBetweenRequests(): boolean {
+  return true;
+}
