@@ -716,8 +716,8 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'RS-40': {
     source: 'MCP 2026-07-28 streamable-http',
-    status: 'elsewhere',
-    reason: 'The Origin of a connection is checked by the transport.',
+    status: 'implemented',
+    behaviour: 'A request of a web page that may not call answers 403, before its token is looked at.',
   },
   'RS-41': {
     source: 'MCP 2026-07-28',

@@ -22,6 +22,8 @@ export type { RefusedKey } from './jwk-set.ts';
 export type { JwsAlgorithmName } from './jws-algorithm.ts';
 export type { KeySourceState } from './key-source.ts';
 export type { OperationScopes } from './operation-scopes.ts';
+export type { OriginCheck, OriginCheckOptions, OriginRefusal } from './origin-check.ts';
+export { originCheck } from './origin-check.ts';
 export type { ProtectedResourceOptions } from './protected-resource.ts';
 export { protectedResourceDocument, protectedResourcePaths, resourceMetadataUrl } from './protected-resource.ts';
 export type { RefusalAnswer } from './refusal-answer.ts';
