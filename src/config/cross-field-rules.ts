@@ -9,16 +9,18 @@ import { TOKEN_EXCHANGE } from './grant-settings.ts';
  */
 type Context = z.core.$RefinementCtx;
 
-/** The default and implied scope names of a resource are names it has. */
+/** The default, required and implied scope names of a resource are names it has. */
 export function checkResource(entry: unknown, context: Context): void {
   if (!isJsonObject(entry) || !isJsonObject(entry['scopes'])) return;
   const scopes = entry['scopes'];
   const mustExist = (name: string, path: PropertyKey[]) => {
     if (!Object.hasOwn(scopes, name)) fault(context, path, `"${name}" is not one of its scopes`);
   };
-  texts(entry['defaultScopes']).forEach((name, index) => {
-    mustExist(name, ['defaultScopes', index]);
-  });
+  for (const setting of ['defaultScopes', 'requiredScopes']) {
+    texts(entry[setting]).forEach((name, index) => {
+      mustExist(name, [setting, index]);
+    });
+  }
   for (const [name, implied] of Object.entries(isJsonObject(entry['implies']) ? entry['implies'] : {})) {
     mustExist(name, ['implies', name]);
     texts(implied).forEach((one, index) => {

@@ -21,6 +21,11 @@ const resource = z
       defaultScopes: z
         .exactOptional(list(scopeName))
         .describe('What a request that names no scope gets. Absent: all of `scopes`.'),
+      requiredScopes: z
+        .exactOptional(list(scopeName))
+        .describe(
+          'The names people cannot leave out of what they allow. Absent: of several, each but the last can be.',
+        ),
       introspectedBy: z
         .exactOptional(list(text(2048)))
         .describe('The configured clients that are servers of it, and may ask `/introspect` about its access tokens.'),

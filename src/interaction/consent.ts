@@ -9,11 +9,20 @@ import { nextStep } from './next-step.ts';
 import { formActionSource } from './page-headers.ts';
 import type { StepParts } from './parts.ts';
 import { describeDestination, sealedTicketOf } from './presenter.ts';
+import { CHOICE_FIELD, fieldOfScope, optionalScope, readChosenScope } from './scope-choice.ts';
 import { describeScope } from './scope-sentences.ts';
 import type { Session } from './session.ts';
 import type { InteractionTicket } from './ticket.ts';
 
-/** The consent page: GET shows who asks for what, POST takes `decision` = `allow` or `deny`. */
+interface Entered {
+  readonly ticket: InteractionTicket;
+  readonly session: Session;
+}
+
+/**
+ * The consent page: GET shows who asks for what, POST takes `decision` = `allow` or `deny`, and the scopes that are ticked
+ * where there is a choice (`readChosenScope`).
+ */
 export function createConsent(deps: {
   parts: StepParts;
   settings: { readonly resources: readonly Resource[] };
@@ -25,7 +34,7 @@ export function createConsent(deps: {
   const { tickets, sessions, forms, presenter } = parts;
 
   /** The request and the person, where consent is what comes next; the dispatcher knows where to go otherwise. */
-  async function enter(ctx: Context): Promise<{ ticket: InteractionTicket; session: Session } | undefined> {
+  async function enter(ctx: Context): Promise<Entered | undefined> {
     const ticket = await tickets.open(sealedTicketOf(ctx));
     const session = await sessions.find(ctx);
     if (session !== undefined && nextStep(ticket, session, clock()) === 'consent') return { ticket, session };
@@ -35,10 +44,13 @@ export function createConsent(deps: {
 
   async function show(ctx: Context): Promise<void> {
     const entered = await enter(ctx);
-    if (entered === undefined) return;
-    const { ticket, session } = entered;
+    if (entered !== undefined) await showForm(ctx, entered);
+  }
+
+  async function showForm(ctx: Context, { ticket, session }: Entered, isNothingChosen = false): Promise<void> {
     const messages = presenter.messages(ctx, ticket);
     const { lead, subject, claim } = describeClient(ticket, messages);
+    const optional = optionalScope(ticket, settings.resources);
     const view = {
       title: messages.consent.title(subject),
       action: presenter.path('consent', ticket.sealed),
@@ -50,11 +62,17 @@ export function createConsent(deps: {
       switchAccount: presenter.path('sign-in', ticket.sealed),
       signOut: presenter.path('sign-out', ticket.sealed),
       resource: { resource: ticket.resource, name: ticket.resourceName },
-      scope: describeScope(ticket, settings.resources, messages.consent),
+      scope: describeScope(ticket, settings.resources, messages.consent).map((one) => ({
+        ...one,
+        field: optional.includes(one.name) ? fieldOfScope(one.name) : undefined,
+      })),
+      choiceField: optional.length > 0 ? CHOICE_FIELD : undefined,
+      alert: isNothingChosen ? messages.consent.nothingChosen : undefined,
       destination: describeDestination(ticket.redirectUri, messages),
       memory: describeMemory(memory.lifetimeOf(ticket), messages),
     };
-    presenter.show(ctx, 'consent', view, { messages, formTarget: formActionSource(ticket.redirectUri) });
+    const formTarget = formActionSource(ticket.redirectUri);
+    presenter.show(ctx, 'consent', view, { messages, formTarget, status: isNothingChosen ? 400 : 200 });
   }
 
   async function submit(ctx: Context): Promise<void> {
@@ -65,11 +83,10 @@ export function createConsent(deps: {
     const { ticket, session } = entered;
     await forms.requireOwn(ctx, form, bindingOf(ticket, session));
     const decision = readDecision(form);
-    const url =
-      decision === 'allow'
-        ? await decisions.allow(ctx, ticket, session, ticket.scope)
-        : await decisions.deny(ctx, ticket, session);
-    presenter.redirect(ctx, url);
+    if (decision === 'deny') return presenter.redirect(ctx, await decisions.deny(ctx, ticket, session));
+    const scope = readChosenScope(form, ticket, settings.resources);
+    if (scope === undefined) return showForm(ctx, entered, true);
+    presenter.redirect(ctx, await decisions.allow(ctx, ticket, session, scope));
   }
 
   return { show, submit };

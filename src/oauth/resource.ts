@@ -10,6 +10,8 @@ export interface Resource {
   readonly scopes?: Readonly<Record<string, string>>;
   /** Granted when a request names no scope; without it, all of `scopes`. */
   readonly defaultScopes?: readonly string[];
+  /** Scope names a person cannot leave out of what they allow, where they are asked for. */
+  readonly requiredScopes?: readonly string[];
   /** Scope name → the names it contains. */
   readonly implies?: Readonly<Record<string, readonly string[]>>;
 }

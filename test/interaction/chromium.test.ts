@@ -232,7 +232,7 @@ describe.skipIf(chromiumMissing !== undefined)('in Chromium', () => {
     await page.getByRole('alert').waitFor();
     faults.push(...(await page.evaluate(findVisualFaults)));
     for (const who of [REGISTERED, DOCUMENT]) {
-      await signIn(page, await site.begin(who, { prompt: ['login'] }));
+      await signIn(page, await site.begin(who, { prompt: ['login'], scope: ['files:read', 'files:write'] }));
       faults.push(...(await page.evaluate(findVisualFaults)));
     }
     await page.goto(`${site.origin}/interaction/nowhere`);
@@ -291,7 +291,10 @@ function findVisualFaults(): string[] {
       const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
       if (contrast < 4.5) faults.push(`${name}: contrast ${contrast.toFixed(2)}`);
     }
-    if (element.matches('a, button, input:not([type=hidden]), summary') && box.height < 44) {
+    if (
+      element.matches('a, button, input:not([type=hidden], [type=checkbox]), .choice label, summary') &&
+      box.height < 44
+    ) {
       faults.push(`${name}: ${box.height} pixels high`);
     }
     if (box.right > document.documentElement.clientWidth + 0.5) faults.push(`${name}: wider than the window`);

@@ -86,7 +86,8 @@ describe('what the consent page says', () => {
     expect(words).toContain(`To the server ${FILES.name} ${FILES.resource}`);
     expect(words).toContain(
       'The app will be able to Change and delete your files files:write ' +
-        'Stay connected while you are away offline_access Use the permission “odd:one” odd:one Your browser',
+        'Stay connected while you are away offline_access Use the permission “odd:one” odd:one ' +
+        'Untick what you do not want to allow. Your browser',
     );
   });
 
@@ -95,7 +96,7 @@ describe('what the consent page says', () => {
 
     for (const scope of [[], ['files:read'], ['files:write', 'files:read']]) {
       const { browser, consent } = await openConsent(site, REGISTERED, { scope });
-      const listed = [...consent.html.matchAll(/<li>.*?<code>(.*?)<\/code><\/li>/g)].map(([, name]) => name);
+      const listed = [...consent.html.matchAll(/<li[^>]*>.*?<code>(.*?)<\/code>/g)].map(([, name]) => name);
       const done = await browser.submit(consent, { decision: 'allow' });
       expect((await site.openCode(done.leavesFor ?? '')).scope).toEqual(listed);
       expect(listed).toEqual(scope);

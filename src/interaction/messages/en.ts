@@ -35,6 +35,8 @@ export const en: Messages = {
     resource: 'To the server',
     scope: 'The app will be able to',
     noScope: 'Nothing beyond connecting: no permission was asked for.',
+    choice: 'Untick what you do not want to allow.',
+    nothingChosen: 'Nothing is ticked. Tick what you want to allow, or choose Deny.',
     offlineAccess: 'Stay connected while you are away',
     scopeWithoutSentence: (name) => `Use the permission “${name}”`,
     destination: 'Your browser goes next to',

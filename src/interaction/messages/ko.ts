@@ -36,6 +36,8 @@ export const ko: Messages = {
     resource: '접근하려는 서버',
     scope: '앱이 할 수 있게 되는 일',
     noScope: '연결 외에는 없습니다. 앱이 요청한 권한이 없습니다.',
+    choice: '허용하고 싶지 않은 것은 선택을 해제하세요.',
+    nothingChosen: '선택된 것이 없습니다. 허용할 것을 선택하거나 “거부”를 누르세요.',
     offlineAccess: '자리를 비운 동안에도 연결 유지',
     scopeWithoutSentence: (name) => `“${name}” 권한 사용`,
     destination: '다음으로 브라우저가 이동할 곳',

@@ -40,6 +40,9 @@ export interface Messages {
     readonly resource: string;
     readonly scope: string;
     readonly noScope: string;
+    /** Where scopes can be left out. */
+    readonly choice: string;
+    readonly nothingChosen: string;
     /** `offline_access` (OpenID Connect Core §11), which belongs to no resource. */
     readonly offlineAccess: string;
     readonly scopeWithoutSentence: (name: string) => string;

@@ -31,7 +31,11 @@ export interface PageViews {
     switchAccount: string;
     signOut: string;
     resource: { resource: string; name: string | undefined };
-    scope: readonly { name: string; sentence: string }[];
+    /** `field` names the box of a scope that can be left out. */
+    scope: readonly { name: string; sentence: string; field: string | undefined }[];
+    /** A field to be sent along wherever scopes can be left out: what is not ticked is not sent. */
+    choiceField: string | undefined;
+    alert: string | undefined;
     destination: DestinationView;
     /** For how long the consent will be remembered, where it will be. */
     memory: string | undefined;

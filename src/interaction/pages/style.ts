@@ -46,6 +46,11 @@ dd strong{font-weight:650}
 dd ul{margin:.25rem 0 0;padding:0;list-style:none}
 dd li{padding:.25rem 0 .25rem 1.375rem;position:relative}
 dd li::before{content:"";position:absolute;left:.25rem;top:.8em;width:.4375rem;height:.4375rem;border-radius:50%;background:var(--mint)}
+dd li.choice{padding:.25rem 0}
+dd li.choice::before{content:none}
+.choice label{display:flex;align-items:flex-start;gap:.625rem;min-height:44px;margin:0;font-weight:inherit;cursor:pointer}
+.choice input{width:1.25rem;height:1.25rem;min-height:0;margin:.125rem 0 0;flex:none;accent-color:var(--mint)}
+[hidden]{display:none!important}
 code{font:.8125rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;color:var(--quiet);overflow-wrap:anywhere}
 li code{display:block}
 .links{display:flex;flex-wrap:wrap;align-items:center;gap:0 1.25rem}

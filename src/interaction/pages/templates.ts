@@ -41,6 +41,10 @@ export const CONSENT = `<% const say = it.messages.consent %>
 <p><bdi><%= it.claim %></bdi></p>
 <p class="quiet"><%= say.unverified %></p>
 </div><% } %>
+<% if (it.alert) { %><p class="alert" role="alert" id="alert"><%= it.alert %></p><% } %>
+<form method="post" action="<%= it.action %>">
+<input type="hidden" name="form" value="<%= it.form %>">
+<% if (it.choiceField) { %><input type="checkbox" name="<%= it.choiceField %>" value="chosen" checked hidden><% } %>
 <dl>
 <div><dt><%= say.account %></dt>
 <dd class="links"><strong><bdi><%= it.username %></bdi></strong>
@@ -48,14 +52,13 @@ export const CONSENT = `<% const say = it.messages.consent %>
 <div><dt><%= say.resource %></dt>
 <dd><% if (it.resource.name) { %><strong><%= it.resource.name %></strong><br><% } %><code><%= it.resource.resource %></code></dd></div>
 <div><dt><%= say.scope %></dt>
-<dd><% if (it.scope.length === 0) { %><%= say.noScope %><% } else { %><ul><% for (const one of it.scope) { %><li><%= one.sentence %><code><%= one.name %></code></li><% } %></ul><% } %></dd></div>
+<dd><% if (it.scope.length === 0) { %><%= say.noScope %><% } else { %><ul><% for (const one of it.scope) { %><% if (one.field) { %><li class="choice"><label><input type="checkbox" name="<%= one.field %>" value="allow" checked<% if (it.alert) { %> aria-describedby="alert"<% } %>><span><%= one.sentence %><code><%= one.name %></code></span></label></li><% } else { %><li><%= one.sentence %><code><%= one.name %></code></li><% } %><% } %></ul>
+<% if (it.choiceField) { %><p class="quiet small"><%= say.choice %></p><% } %><% } %></dd></div>
 <div><dt><%= say.destination %></dt>
 <dd><strong><%= it.destination.host %></strong>
 <p class="<%= it.destination.isOnThisDevice ? 'note' : 'quiet small' %>"><%= it.destination.warning %></p></dd></div>
 </dl>
 <% if (it.memory) { %><p class="quiet small"><%= it.memory %></p><% } %>
-<form method="post" action="<%= it.action %>">
-<input type="hidden" name="form" value="<%= it.form %>">
 <div class="pair">
 <button type="submit" name="decision" value="deny" class="slate"><%= say.deny %></button>
 <button type="submit" name="decision" value="allow"><%= say.allow %></button>
