@@ -10,7 +10,14 @@
  */
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import { bearerAuth, getAuthInfo, protect, protectedResourceMetadata, requireScopes } from '../src/resource/fetch.ts';
+import {
+  type AuthInfo,
+  bearerAuth,
+  getAuthInfo,
+  protect,
+  protectedResourceMetadata,
+  requireScopes,
+} from '../src/resource/fetch.ts';
 import { createVerifier } from '../src/resource/index.ts';
 
 interface Settings {
@@ -29,8 +36,8 @@ function createFetch({ ISSUER: issuer, RESOURCE: resource, SCOPE: scope, NAME: n
       'greet',
       { description: 'Says who is asking', inputSchema: z.object({ word: z.string() }) },
       async ({ word }, context) => {
-        const subject = context.http?.authInfo?.extra?.sub ?? 'nobody';
-        return { content: [{ type: 'text', text: `${name} says ${word} to ${subject}` }] };
+        const { sub } = (context.http?.authInfo as AuthInfo | undefined)?.extra ?? {};
+        return { content: [{ type: 'text', text: `${name} says ${word} to ${sub ?? 'nobody'}` }] };
       },
     );
     return server;
