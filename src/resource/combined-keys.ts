@@ -7,7 +7,8 @@ import type { KeySource, KeySourceState } from './key-source.ts';
 export function combineKeySources(sources: readonly [KeySource, KeySource]): KeySource {
   return {
     tend(now) {
-      for (const source of sources) source.tend(now);
+      const [one, other] = [sources[0].tend(now), sources[1].tend(now)];
+      return one === undefined ? other : one.then(() => other);
     },
     find(kid) {
       return sources[0].find(kid) ?? sources[1].find(kid);

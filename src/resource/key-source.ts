@@ -20,8 +20,11 @@ export interface KeySourceState {
 
 /** Where public keys come from. */
 export interface KeySource {
-  /** Looks after the set on every use: starts what is due in the background and drops what is too old. Never throws. */
-  tend(now: EpochSeconds): void;
+  /**
+   * Looks after the set on every use: starts what is due in the background and drops what is too old. A promise where that
+   * would not be done unless the caller waits. Never throws, never rejects.
+   */
+  tend(now: EpochSeconds): Promise<void> | undefined;
   /** The key for a kid, if it is held. */
   find(kid: string): VerificationKey | undefined;
   /**

@@ -1,4 +1,5 @@
 import { type EpochSeconds, type Seconds, UnavailableError } from '../oauth/index.ts';
+import { type Background, within } from './background.ts';
 import { fetchJson, type JsonAnswer, type JsonFetcher } from './fetch-json.ts';
 import { keepsEveryKey, parseJwkSet, type VerificationKeys } from './jwk-set.ts';
 import type { KeySource, KeySourceState } from './key-source.ts';
@@ -12,6 +13,9 @@ const HARD_LIMIT: Seconds = 86_400;
 /** An unknown kid makes us ask at most this often. */
 const UNKNOWN_KID_PAUSE: Seconds = 10;
 const MAX_BACK_OFF: Seconds = 60;
+
+/** How many fetches one look at the set takes at most: the metadata in its places, and the set. */
+const PATIENCE = 4;
 
 const NEVER = Number.NEGATIVE_INFINITY;
 const NO_SET: JsonAnswer = { status: 'fetched', document: { keys: [] } };
@@ -33,6 +37,7 @@ export function createRemoteKeys(deps: {
   timeout: Seconds;
   /** Whether a set without keys is one: where another set may have them. */
   mayBeEmpty?: boolean;
+  background: Background;
   /** Called when a key went away or changed: what was verified with it must be verified again. */
   onKeyGone: () => void;
 }): KeySource {
@@ -43,28 +48,39 @@ export function createRemoteKeys(deps: {
   let held: Held | undefined;
   let url: string | undefined;
   let underWay: Promise<void> | undefined;
+  let begunAt: EpochSeconds = NEVER;
   let askedAt: EpochSeconds = NEVER;
   let failures = 0;
   let lastFailure: string | undefined;
   let mayAskAt: EpochSeconds = NEVER;
   let refreshAt: EpochSeconds = NEVER;
 
-  function tend(now: EpochSeconds): void {
+  function tend(now: EpochSeconds): Promise<void> | undefined {
     if (held !== undefined && now >= held.confirmedAt + HARD_LIMIT) {
       held = undefined;
       deps.onKeyGone();
     }
-    if (held !== undefined && now >= refreshAt && now >= mayAskAt) void ask(now);
+    if (held === undefined || now < refreshAt || now < mayAskAt || (underWay !== undefined && !isLost(now)))
+      return undefined;
+    return deps.background(ask(now));
+  }
+
+  /** Where work ends with the request that began it, nobody may be told how it ended. */
+  function isLost(now: EpochSeconds): boolean {
+    return now > begunAt + PATIENCE * deps.timeout;
   }
 
   /** Asks once; whoever comes meanwhile waits for the same answer. Never rejects. */
   function ask(now: EpochSeconds): Promise<void> {
     if (closing.signal.aborted) return Promise.resolve();
     askedAt = now;
-    underWay ??= refresh(now).finally(() => {
-      underWay = undefined;
+    if (underWay !== undefined && !isLost(now)) return underWay;
+    begunAt = now;
+    const work = refresh(now).finally(() => {
+      if (underWay === work) underWay = undefined;
     });
-    return underWay;
+    underWay = work;
+    return work;
   }
 
   async function refresh(now: EpochSeconds): Promise<void> {
@@ -100,12 +116,12 @@ export function createRemoteKeys(deps: {
   function drop(kid: string, now: EpochSeconds): void {
     if (dropped.has(kid)) return;
     dropped.add(kid);
-    void ask(now);
+    void deps.background(ask(now));
   }
 
   async function seek(kid: string, now: EpochSeconds): Promise<VerificationKey | undefined> {
     if (dropped.has(kid)) return undefined;
-    if (underWay !== undefined) await underWay;
+    if (underWay !== undefined && !isLost(now)) await within(underWay, PATIENCE * deps.timeout * 1000);
     else if (now >= mayAskAt && (held === undefined || now >= askedAt + UNKNOWN_KID_PAUSE)) await ask(now);
     const key = find(kid);
     if (key !== undefined) return key;

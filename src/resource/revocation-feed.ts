@@ -1,7 +1,9 @@
 import type { EpochSeconds, RevocationClaims, Seconds } from '../oauth/index.ts';
+import type { Background } from './background.ts';
 import type { Clock } from './clock.ts';
 import type { UrlOpener } from './open-url.ts';
 import { createRevocationEntries } from './revocation-entries.ts';
+import { createRevocationList } from './revocation-list.ts';
 import type { RevocationSource, RevocationState } from './revocation-source.ts';
 import type { RevocationReader } from './revocation-stream.ts';
 import {
@@ -10,6 +12,7 @@ import {
   SUBSCRIPTION_TIMINGS,
   type SubscriptionTimings,
 } from './revocation-subscription.ts';
+import { createRevocationVisits } from './revocation-visits.ts';
 
 const FRESH: Seconds = 15;
 const DEGRADED: Seconds = 60;
@@ -37,6 +40,8 @@ export function createRevocationFeed(deps: {
   /** Told at once of a signing key that is denied. */
   onKeyDenied: (kid: string) => void;
   timings?: Partial<SubscriptionTimings>;
+  /** Where nothing works between requests: what takes work that nobody waits for. Then tokens look after the list. */
+  background?: Background | undefined;
   /** How many entries are held; who is told of more goes stale, and says why. */
   maxEntries?: number;
 }): RevocationSource {
@@ -85,12 +90,8 @@ export function createRevocationFeed(deps: {
     },
   };
 
-  const subscription = createSubscription({
-    locate: deps.locate,
-    open: deps.open,
-    reader,
-    timings: { ...SUBSCRIPTION_TIMINGS, ...deps.timings },
-  });
+  const timings = { ...SUBSCRIPTION_TIMINGS, ...deps.timings };
+  const list = createRevocationList({ open: deps.open, reader, timings });
 
   function tellChange(): void {
     version += 1;
@@ -128,19 +129,20 @@ export function createRevocationFeed(deps: {
     };
   }
 
-  return {
-    begin: subscription.start,
-    ready,
+  const known = {
     prepare: entries.prepare,
     isDenied: entries.isDenied,
     version: () => version,
-    watch(listener) {
+    watch(listener: () => void) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
     state,
-    close: subscription.close,
   };
+  if (deps.background !== undefined)
+    return { ...known, ...createRevocationVisits({ locate: deps.locate, list, reader, background: deps.background }) };
+  const { start, close } = createSubscription({ locate: deps.locate, list, reader, timings });
+  return { ...known, begin: start, ready, close };
 }
 
 function freshnessOf(age: Seconds | undefined): RevocationState['freshness'] {

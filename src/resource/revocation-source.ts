@@ -35,6 +35,11 @@ export interface RevocationState {
 export interface RevocationSource {
   /** Begins to keep itself up to date, once. */
   begin?(): void;
+  /**
+   * Looks after what is known, for every token before it is judged, where nothing works between requests. A promise of what the
+   * token has to wait for, for a bounded time; never rejects.
+   */
+  tend?(now: EpochSeconds): Promise<void> | undefined;
   /** A promise while the first answer of the issuer is waited for, for a bounded time. Never rejects. */
   ready?(): Promise<void> | undefined;
   /**

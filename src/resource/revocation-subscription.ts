@@ -1,7 +1,6 @@
 import { openPersistently } from './open-persistently.ts';
-import { type OpenedAnswer, readText, type UrlOpener } from './open-url.ts';
 import { jitter, pause } from './pause.ts';
-import { MAX_DOCUMENT_BYTES } from './revocation-document.ts';
+import { addSince, type RevocationList } from './revocation-list.ts';
 import { followStream, type RevocationReader } from './revocation-stream.ts';
 
 /** Where an issuer publishes what it revoked. */
@@ -46,11 +45,11 @@ const MINUTE = 60_000;
 export function createSubscription(deps: {
   /** `undefined` when the issuer publishes nothing. */
   locate: () => Promise<RevocationPlaces | undefined>;
-  open: UrlOpener;
+  list: RevocationList;
   reader: RevocationReader;
   timings: SubscriptionTimings;
 }): { start(): void; close(): void } {
-  const { locate, reader, timings } = deps;
+  const { locate, list, reader, timings } = deps;
   const closing = new AbortController();
   const { signal } = closing;
   let isStarted = false;
@@ -79,8 +78,8 @@ export function createSubscription(deps: {
     await pause(jitter(milliseconds), signal);
   }
 
-  async function goOn({ list, stream }: RevocationPlaces): Promise<void> {
-    await catchUp(list);
+  async function goOn({ list: place, stream }: RevocationPlaces): Promise<void> {
+    await catchUp(place);
     if (stream === undefined) return wait('offered', timings.poll);
     const untilStream = streamAgainAt - performance.now();
     if (untilStream > 0) return wait('offered', Math.min(pollInterval(), untilStream));
@@ -108,33 +107,12 @@ export function createSubscription(deps: {
     return streamFailures <= HOPEFUL_FAILURES ? Math.min(timings.poll, timings.streamAgain) : timings.poll;
   }
 
-  async function catchUp(list: string): Promise<void> {
-    const position = reader.position();
-    const url = addSince(list, position);
-    const attempt = (one: AbortSignal) => open(url, 'application/revocations+jwt, application/jwt', one);
-    const answer =
+  function catchUp(place: string): Promise<void> {
+    return list.catchUp(place, (attempt) =>
       outageSince === undefined
-        ? await attempt(signal)
-        : await openPersistently({ attempt, interval: retryInterval, onFailure: lookElsewhere, signal });
-    if (answer.status === 410 && position !== undefined) {
-      answer.close();
-      reader.losePosition();
-      return catchUp(list);
-    }
-    const text = await readText(answer, MAX_DOCUMENT_BYTES, timings.silence);
-    if ((await reader.read(text)) === 'gap') throw new Error('the list does not begin at the position asked for');
-  }
-
-  /** @throws Error for an answer that is neither what was asked for nor word that the position is unknown. */
-  async function open(url: string, accept: string, one: AbortSignal): Promise<OpenedAnswer> {
-    const answer = await deps.open(url, {
-      headers: { accept, 'cache-control': 'no-cache' },
-      timeout: timings.answer,
-      signal: one,
-    });
-    if (answer.status === 200 || answer.status === 410) return answer;
-    answer.close();
-    throw new Error(`the answer has status ${answer.status}`);
+        ? attempt(signal)
+        : openPersistently({ attempt, interval: retryInterval, onFailure: lookElsewhere, signal }),
+    );
   }
 
   /** While the list cannot be had, the metadata is asked every minute whether it has moved. */
@@ -155,7 +133,7 @@ export function createSubscription(deps: {
   async function tryStream(stream: string): Promise<void> {
     let outcome: Awaited<ReturnType<typeof followStream>>;
     try {
-      const answer = await open(addSince(stream, reader.position()), 'text/event-stream', signal);
+      const answer = await list.open(addSince(stream, reader.position()), 'text/event-stream', signal);
       outcome = await followStream({ answer, reader, timings });
     } catch (failure) {
       if (signal.aborted) return;
@@ -182,11 +160,4 @@ export function createSubscription(deps: {
     },
     close: () => closing.abort(),
   };
-}
-
-function addSince(place: string, position: string | undefined): string {
-  if (position === undefined) return place;
-  const url = new URL(place);
-  url.searchParams.set('since', position);
-  return url.href;
 }

@@ -1,4 +1,5 @@
 import { canonicalResource, type ScopeHierarchy, type Seconds } from '../oauth/index.ts';
+import { createBackground } from './background.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { combineKeySources } from './combined-keys.ts';
 import type { DpopOptions } from './dpop.ts';
@@ -12,6 +13,7 @@ import {
 } from './issuer-metadata.ts';
 import { DEFAULT_ALGORITHMS, isJwsAlgorithmName, type JwsAlgorithmName, jwsAlgorithm } from './jws-algorithm.ts';
 import { createFixedKeys, type KeySource } from './key-source.ts';
+import { worksBetweenRequests } from './node-module.ts';
 import { createUrlOpener } from './open-url.ts';
 import { createRemoteKeys } from './remote-keys.ts';
 import { createDocumentReader } from './revocation-document.ts';
@@ -53,6 +55,11 @@ export interface VerifierOptions {
   readonly fetch?: typeof globalThis.fetch;
   /** How long one fetch may take, in seconds. */
   readonly fetchTimeout?: Seconds;
+  /**
+   * Takes work that no request waits for, in runtimes that end work with the request that began it: `waitUntil` of
+   * `cloudflare:workers`. Without it there a request does that work itself when it is due.
+   */
+  readonly waitUntil?: (work: Promise<unknown>) => void;
 }
 
 /** Refuses settings that cannot work. @throws TypeError */
@@ -91,7 +98,7 @@ export function createSources(
 function createKeySource(options: VerifierOptions, metadata: IssuerMetadata, onKeyGone: () => void): KeySource {
   const { jwks, algorithms = DEFAULT_ALGORITHMS, fetch = systemFetch, fetchTimeout: timeout = 5 } = options;
   if (typeof jwks === 'object') return createFixedKeys(jwks);
-  const common = { fetch, timeout, onKeyGone };
+  const common = { fetch, timeout, onKeyGone, background: createBackground(options.waitUntil) };
   if (jwks !== undefined) return createRemoteKeys({ locate: async () => jwks, ...common });
   const locate = async (fetcher: JsonFetcher) => readJwksUri(await metadata(fetcher));
   if (!algorithms.some((alg) => jwsAlgorithm(alg).kty === 'AKP')) return createRemoteKeys({ locate, ...common });
@@ -128,6 +135,7 @@ function subscribe(options: VerifierOptions, keys: KeySource, place: string | Is
     clock,
     onKeyDenied: (kid) => keys.drop(kid, clock()),
     timings: { answer: fetchTimeout * 1000 },
+    background: worksBetweenRequests() ? undefined : createBackground(options.waitUntil),
   });
   return {
     ...feed,

@@ -121,13 +121,25 @@ export function createVerifier(options: VerifierOptions): Verifier {
     try {
       if (typeof token !== 'string') return NOBODY;
       const now = clock();
-      keys.tend(now);
-      const entry = remembered.find(token);
-      if (entry === undefined) return verifyToken(token, isBound, now);
-      return isBound === entry.isBound ? recall(entry, now) : NOBODY;
+      const pending = tend(now);
+      if (pending !== undefined) return pending.then(() => judge(token, isBound, clock()));
+      return judge(token, isBound, now);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** What a token has to wait for: nothing, in a process. */
+  function tend(now: EpochSeconds): Promise<unknown> | undefined {
+    const forKeys = keys.tend(now);
+    const forRevocations = revocations?.tend?.(now);
+    return forKeys === undefined ? forRevocations : Promise.all([forKeys, forRevocations]);
+  }
+
+  function judge(token: string, isBound: boolean, now: EpochSeconds): Promise<AccessToken | undefined> {
+    const entry = remembered.find(token);
+    if (entry === undefined) return verifyToken(token, isBound, now);
+    return isBound === entry.isBound ? recall(entry, now) : NOBODY;
   }
 
   function recall(entry: Remembered, now: EpochSeconds): Promise<AccessToken | undefined> {

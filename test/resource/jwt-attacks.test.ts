@@ -58,6 +58,10 @@ const EXPECTED: Record<Attack['outcome'], Answer> = {
   forbidden: { status: 403, challenge: expect.stringContaining('Bearer error="insufficient_scope"') },
 };
 
+/** A header with a comma is taken for several that were joined. */
+const isList = (token: string) => token.includes(',');
+const SEVERAL: Answer = { status: 400, challenge: expect.stringContaining('Bearer error="invalid_request"') };
+
 describe.each(['ES256', 'EdDSA', 'RS256', 'PS256'] as const)('tokens against an issuer that signs with %s', (alg) => {
   const keys = keysOf(alg);
   const attacks = TOKEN_ATTACKS.filter(({ only = alg }) => only === alg);
@@ -84,7 +88,7 @@ describe.each(['ES256', 'EdDSA', 'RS256', 'PS256'] as const)('tokens against an 
 
       expect(loaded !== undefined).toBe(outcome !== 'refused');
       expect(again).toBe(loaded);
-      if (answer !== undefined) expect(answer).toEqual(EXPECTED[outcome]);
+      if (answer !== undefined) expect(answer).toEqual(isList(token) ? SEVERAL : EXPECTED[outcome]);
     },
   );
 

@@ -121,6 +121,7 @@ export function createTimedVerifier(
     locate: async () => `${issuer.issuer}/.well-known/jwks.json`,
     fetch,
     timeout: 5,
+    background: () => undefined,
     onKeyGone: () => {},
   });
   const feed = createReadFeed({
