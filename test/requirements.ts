@@ -726,17 +726,31 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'RS-42': {
     source: 'MCP security best practices',
-    status: 'elsewhere',
-    reason: 'Sessions belong to the transport; identity comes from the token of each request (RS-19).',
+    status: 'implemented',
+    behaviour:
+      'A session id opens nothing without a token of the principal who began the session: 404, or 401 without a token.',
   },
-  'RS-43': { source: 'SEP-2567', status: 'elsewhere', reason: 'Sessions belong to the transport.' },
+  'RS-43': {
+    source: 'SEP-2567',
+    status: 'implemented',
+    behaviour:
+      'A stateless server of the MCP SDK v2 behind the library answers 405 to GET and DELETE, and neither makes nor believes session ids.',
+  },
   'RS-44': {
     source: 'MCP 2026-07-28',
     status: 'implemented',
     behaviour: 'Two requests on one connection may carry two identities.',
   },
-  'RS-45': { source: 'SEP-2567', status: 'elsewhere', reason: 'State handles belong to the MCP server.' },
-  'RS-46': { source: 'SEP-2322', status: 'elsewhere', reason: '`requestState` belongs to the MCP server.' },
+  'RS-45': {
+    source: 'SEP-2567',
+    status: 'implemented',
+    behaviour: 'A state handle is bound to the principal it was issued to, and nothing to others.',
+  },
+  'RS-46': {
+    source: 'SEP-2322',
+    status: 'implemented',
+    behaviour: '`requestState` is signed for its principal, its request and a time, and refused otherwise.',
+  },
   'RS-47': { source: 'SEP-2549', status: 'elsewhere', reason: 'Caching of results belongs to the MCP server.' },
   'RS-48': {
     source: 'SEP-2243',

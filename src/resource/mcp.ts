@@ -10,6 +10,8 @@ import { type BearerAuthOptions, createAuthentication, createScopeGate } from '.
 import type { Verifier } from './verifier.ts';
 
 export type { AuthInfo } from './auth-info.ts';
+export type { RequestContext, RequestStateCodec } from './request-state.ts';
+export { requestStateCodec } from './request-state.ts';
 
 /** `OAuthTokenVerifier` of both MCP SDKs. */
 export interface McpTokenVerifier {
