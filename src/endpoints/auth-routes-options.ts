@@ -61,7 +61,7 @@ export interface AuthRoutesOptions<
   readonly pushedRequestOptions?: PushedRequestOptions;
   readonly clock?: Clock;
   readonly reportFault?: FaultReporter;
-  /** The page a person sees when `/authorize` refuses; absent: JSON. */
+  /** Answers who looks at an address with a browser and is refused; absent: JSON for everybody. */
   readonly refusalPage?: RefusalPage;
   readonly rateLimiters?: Partial<
     Record<'authorize' | 'token' | 'par' | 'register' | 'revoke' | 'introspect', RateLimiter>

@@ -20,12 +20,19 @@ export function faultContext(ctx: Context): FaultContext {
 /** Answers a fault with a page, where a person sees it. */
 export type RefusalPage = (ctx: Context, fault: Error) => void;
 
+/** Who is answered with pages: at an address for people everybody who prefers HTML, elsewhere only who looks at it. */
+type Audience = 'people' | 'programs';
+
 /**
  * Turns what was thrown below into the answer of the table of refusals: an OAuth error in JSON (RFC 6749 §5.2) or a page.
  * Faults of a dependency are 503 with `Retry-After`, bugs 500; neither tells why.
  */
-export function errorBoundary(deps: { reportFault: FaultReporter; refusalPage?: RefusalPage | undefined }): Middleware {
-  const { reportFault, refusalPage } = deps;
+export function errorBoundary(deps: {
+  reportFault: FaultReporter;
+  refusalPage?: RefusalPage | undefined;
+  audience: Audience;
+}): Middleware {
+  const { reportFault, refusalPage, audience } = deps;
   return async function boundary(ctx, next) {
     try {
       await next();
@@ -36,13 +43,25 @@ export function errorBoundary(deps: { reportFault: FaultReporter; refusalPage?: 
       if (fault instanceof UnavailableError) ctx.set('Retry-After', String(fault.retryAfter));
       const reason = reasonOf(fault);
       ctx.set('Cache-Control', 'no-store');
-      if (refusalPage !== undefined && ctx.accepts('json', 'html') === 'html') {
+      if (refusalPage !== undefined && prefersPage(ctx, audience)) {
+        // No script of another origin reads a page.
+        ctx.remove('Access-Control-Allow-Origin');
+        ctx.remove('Access-Control-Expose-Headers');
         refusalPage(ctx, fault);
         return;
       }
       writeRefusal(ctx, reason);
     }
   };
+}
+
+/**
+ * Programs get JSON (RFC 6749 §5.2) whatever their HTTP library says it accepts by itself, which may be HTML first; so an
+ * endpoint for programs has pages only for a look at it.
+ */
+function prefersPage(ctx: Context, audience: Audience): boolean {
+  const isLook = ctx.method === 'GET' || ctx.method === 'HEAD';
+  return (isLook || audience === 'people') && ctx.accepts('json', 'html') === 'html';
 }
 
 /** The answer of one row of the table, as JSON. */

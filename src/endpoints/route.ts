@@ -12,8 +12,8 @@ export interface Route {
   readonly delete?: Middleware;
   /** Cross-origin scripts may call it: metadata and the endpoints clients call, never a page (MCP clients in browsers). */
   readonly isCrossOrigin: boolean;
-  /** People see refusals of this address, in a browser. */
-  readonly refusalPage?: RefusalPage | undefined;
+  /** It is for people in a browser; else for programs. */
+  readonly isForPeople?: boolean;
 }
 
 const ALLOWED_HEADERS = [
@@ -29,7 +29,11 @@ const ALLOWED_HEADERS = [
 const EXPOSED_HEADERS = ['WWW-Authenticate', 'Retry-After', 'ETag', 'DPoP-Nonce'];
 
 /** Mounts routes; any method but theirs is answered with 405 and `Allow` (RFC 9110 §15.5.6). */
-export function mountRoutes(router: Router, routes: readonly Route[], reportFault: FaultReporter): void {
+export function mountRoutes(
+  router: Router,
+  routes: readonly Route[],
+  faults: { readonly reportFault: FaultReporter; readonly refusalPage?: RefusalPage | undefined },
+): void {
   for (const route of routes) {
     const methods = [
       ...(route.get === undefined ? [] : ['GET', 'HEAD']),
@@ -50,7 +54,7 @@ export function mountRoutes(router: Router, routes: readonly Route[], reportFaul
         }),
       );
     }
-    stack.push(errorBoundary({ reportFault, refusalPage: route.refusalPage }));
+    stack.push(errorBoundary({ ...faults, audience: route.isForPeople === true ? 'people' : 'programs' }));
     stack.push(async function dispatch(ctx, next) {
       const endpoint = endpointOf(route, ctx.method);
       requireSingleHeaders(ctx);

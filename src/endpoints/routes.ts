@@ -63,7 +63,7 @@ export function createAuthRoutes<
         limited(limiters.authorize, authorizeEndpoint({ authorization, provider, pushedRequests: pushing?.requests })),
       ),
       isCrossOrigin: false,
-      refusalPage: options.refusalPage,
+      isForPeople: true,
     },
     {
       path: `${path}/token`,
@@ -141,7 +141,7 @@ export function createAuthRoutes<
   }
 
   const router = new Router({ sensitive: true, strict: true });
-  mountRoutes(router, routes, reportFault);
+  mountRoutes(router, routes, { reportFault, refusalPage: options.refusalPage });
   return router;
 }
 

@@ -28,7 +28,7 @@ export interface PageAnswer {
  */
 export function renderErrorPage(settings: PageSettings, request: FaultPageRequest): PageAnswer {
   const messages = chooseMessages(request.languages ?? []);
-  const { reason, status, retryAfter } = classify(request.error);
+  const { reason, status, retryAfter } = classifyFault(request.error);
   const rejection = REJECTIONS[reason];
   const notice = findNotice(messages, reason);
   const view = {
@@ -50,7 +50,12 @@ export function renderErrorPage(settings: PageSettings, request: FaultPageReques
   };
 }
 
-function classify(error: unknown): { reason: keyof typeof REJECTIONS; status: number; retryAfter?: number } {
+/** Which row of the table of refusals a fault is; `retryAfter` in seconds. */
+export function classifyFault(error: unknown): {
+  reason: keyof typeof REJECTIONS;
+  status: number;
+  retryAfter?: number;
+} {
   if (error instanceof OAuthError) return { reason: error.reason, status: error.status };
   if (error instanceof UnavailableError) return { reason: 'unavailable', status: 503, retryAfter: error.retryAfter };
   return { reason: 'internal', status: 500 };

@@ -1,5 +1,5 @@
 import Router from '@koa/router';
-import type { Context, Middleware, Next } from 'koa';
+import type { Context, Middleware } from 'koa';
 import type { Client } from '../clients/index.ts';
 import {
   type AuthorizationRequest,
@@ -17,12 +17,13 @@ import { createConsent } from './consent.ts';
 import { createConsentMemory } from './consent-memory.ts';
 import { createDecisions } from './decisions.ts';
 import { createDispatcher, type ResumeAuthorization } from './dispatch.ts';
+import { answerErrors, refuseTheRest } from './error-answers.ts';
 import { renderErrorPage } from './fault-page.ts';
 import { createFormGuard } from './form-guard.ts';
 import type { PageSettings } from './pages/render.ts';
 import { type Asset, ICON, STYLE } from './pages/style.ts';
 import type { StepParts } from './parts.ts';
-import { acceptedLanguages, createPresenter, type PagePath, requestIdOf, sealedTicketOf } from './presenter.ts';
+import { acceptedLanguages, createPresenter, requestIdOf, sealedTicketOf } from './presenter.ts';
 import { createSessions, type SessionLifetimes } from './session.ts';
 import { createSignIn } from './sign-in.ts';
 import { createSignOut } from './sign-out.ts';
@@ -126,11 +127,7 @@ export function createInteraction(deps: {
     router.get('/apps', apps.show).post('/apps', apps.submit);
   }
   for (const asset of [STYLE, ICON]) router.get(`/${asset.name}`, serve(asset));
-  router.all('/{*rest}', (ctx) => {
-    const known: PagePath[] = ['continue', 'sign-in', 'consent', 'sign-out'];
-    if (grants !== undefined) known.push('apps');
-    throw reject(known.some((page) => presenter.path(page) === ctx.path) ? 'method_not_allowed' : 'not_found');
-  });
+  refuseTheRest(router);
 
   const origin = new URL(settings.issuer).origin;
   return {
@@ -152,20 +149,6 @@ function describer(settings: InteractionSettings) {
     );
     if (known === undefined) return { resource: settings.branding.name };
     return { resource: known.resource, ...(known.name !== undefined && { resourceName: known.name }) };
-  };
-}
-
-/** Turns what a page threw into the error page, and says it once: a refusal to the audit, anything else to the app. */
-function answerErrors(deps: { showError: Interaction['showError']; audit: Audit }): Middleware {
-  return async function boundary(ctx: Context, next: Next) {
-    try {
-      await next();
-    } catch (error) {
-      deps.showError(ctx, error);
-      if (error instanceof OAuthError) {
-        deps.audit({ event: 'request.refused', reason: error.reason, requestId: requestIdOf(ctx) });
-      } else ctx.app.emit('error', error, ctx);
-    }
   };
 }
 

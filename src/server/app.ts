@@ -90,7 +90,7 @@ export function createApp(config: Config, parts: AppParts): Koa {
 
   app.use(requestLog({ log, random: platform.random, metrics: parts.metrics }));
   app.use(securityHeaders({ isHttps: config.issuer.startsWith('https:') }));
-  app.use(errorBoundary({ reportFault, refusalPage: interaction.showError }));
+  app.use(errorBoundary({ reportFault, refusalPage: interaction.showError, audience: 'people' }));
   app.use(routes.routes());
   app.use(interaction.router.routes());
   app.use(homePage(issuerPath(config.issuer)));

@@ -131,6 +131,36 @@ export const en: Messages = {
         text: 'The app that sent you here did not say where to return to.',
         next: 'Start connecting again in the app. If this comes back, tell the people who make it.',
       },
+      request_uri_invalid: {
+        title: 'This link has expired',
+        text: 'It was meant to be opened right away, and once.',
+        next: START_AGAIN,
+      },
+      client_document_unreachable: {
+        title: 'This app cannot be checked right now',
+        text: 'The site the app names as its own does not answer as it should.',
+        next: 'Try again later. If this comes back, tell the people who make the app.',
+      },
+      client_document_invalid: {
+        title: 'This app cannot be checked',
+        text: 'What the app says of itself at its own site cannot be used.',
+        next: 'Tell the people who make the app.',
+      },
+      client_document_refused: {
+        title: 'This app is not accepted here',
+        text: 'Whoever runs this server does not let apps of that site connect.',
+        next: 'If you need the app, ask whoever runs this server.',
+      },
+      sign_in_required: {
+        title: 'You are not signed in',
+        text: 'An app wanted to continue without asking you, and nobody is signed in here.',
+        next: 'If you started this, go back to the app and connect again.',
+      },
+      body_too_large: {
+        title: 'That was too much',
+        text: 'More was sent than this server takes. Nothing was done.',
+        next: 'Go back and try again with less, or start anew in the app.',
+      },
       rate_limited: {
         title: 'Too many requests',
         text: 'Too much was asked from here in a short time.',

@@ -129,6 +129,36 @@ export const ko: Messages = {
         text: '이곳으로 보낸 앱이 어디로 돌아갈지 알려 주지 않았습니다.',
         next: TELL_MAKERS,
       },
+      request_uri_invalid: {
+        title: '만료된 링크입니다',
+        text: '바로, 한 번만 열어야 하는 링크입니다.',
+        next: START_AGAIN,
+      },
+      client_document_unreachable: {
+        title: '지금은 이 앱을 확인할 수 없습니다',
+        text: '앱이 자신의 사이트라고 밝힌 곳이 제대로 응답하지 않습니다.',
+        next: '나중에 다시 시도하세요. 같은 일이 반복되면 앱 개발사에 알려 주세요.',
+      },
+      client_document_invalid: {
+        title: '이 앱을 확인할 수 없습니다',
+        text: '앱이 자신의 사이트에서 밝힌 내용을 사용할 수 없습니다.',
+        next: '앱 개발사에 알려 주세요.',
+      },
+      client_document_refused: {
+        title: '이곳에서 허용되지 않는 앱입니다',
+        text: '이 서버의 운영자가 그 사이트의 앱을 허용하지 않습니다.',
+        next: '앱이 필요하다면 이 서버의 운영자에게 문의하세요.',
+      },
+      sign_in_required: {
+        title: '로그인되어 있지 않습니다',
+        text: '어떤 앱이 묻지 않고 계속하려고 했지만, 이 브라우저에는 로그인되어 있지 않습니다.',
+        next: '직접 시작하셨다면 앱으로 돌아가서 다시 연결하세요.',
+      },
+      body_too_large: {
+        title: '보낸 내용이 너무 큽니다',
+        text: '이 서버가 받을 수 있는 것보다 많은 내용이 전송되었습니다. 아무것도 처리되지 않았습니다.',
+        next: '돌아가서 내용을 줄여 다시 시도하거나, 앱에서 처음부터 다시 시작하세요.',
+      },
       rate_limited: {
         title: '요청이 너무 많습니다',
         text: '짧은 시간에 너무 많은 요청이 있었습니다.',
