@@ -86,6 +86,7 @@ function attribute(tag: string, name: string): string | undefined {
 export function wordsOf(page: { readonly html: string }): string {
   return page.html
     .replace(/<(style|head)[\s\S]*?<\/\1>/g, ' ')
+    .replaceAll('<wbr>', '')
     .replace(/<[^>]*>/g, ' ')
     .replaceAll('&#39;', "'")
     .replaceAll('&quot;', '"')

@@ -96,6 +96,11 @@ export function renderPage<Page extends keyof PageViews>(
     icon: `${base}/${ICON.name}`,
     mark: BRAND_MARK,
   };
-  const body = eta.render(`@${page}`, { ...view, messages });
+  const body = eta.render(`@${page}`, { ...view, messages, breakable });
   return eta.render('@layout', { title: view.title, body, site, messages });
+}
+
+/** A host or URL as HTML that breaks at its dots, not within its words. */
+function breakable(text: string): string {
+  return eta.config.escapeFunction(text).replace(/[./:]+/g, '$&<wbr>');
 }

@@ -34,7 +34,7 @@ export const SIGN_IN = `<h1><%= it.messages.signIn.title %></h1>
 export const CONSENT = `<% const say = it.messages.consent %>
 <div class="who">
 <p class="quiet"><%= it.lead %></p>
-<h1><bdi><%= it.subject %></bdi></h1>
+<h1><bdi><%~ it.breakable(it.subject) %></bdi></h1>
 <p><%= say.asks %></p>
 </div>
 <% if (it.claim) { %><div class="claim small">
@@ -55,7 +55,7 @@ export const CONSENT = `<% const say = it.messages.consent %>
 <dd><% if (it.scope.length === 0) { %><%= say.noScope %><% } else { %><ul><% for (const one of it.scope) { %><% if (one.field) { %><li class="choice"><label><input type="checkbox" name="<%= one.field %>" value="allow" checked<% if (it.alert) { %> aria-describedby="alert"<% } %>><span><%= one.sentence %><code><%= one.name %></code></span></label></li><% } else { %><li><%= one.sentence %><code><%= one.name %></code></li><% } %><% } %></ul>
 <% if (it.choiceField) { %><p class="quiet small"><%= say.choice %></p><% } %><% } %></dd></div>
 <div><dt><%= say.destination %></dt>
-<dd><strong><%= it.destination.host %></strong>
+<dd><strong><%~ it.breakable(it.destination.host) %></strong>
 <p class="<%= it.destination.isOnThisDevice ? 'note' : 'quiet small' %>"><%= it.destination.warning %></p></dd></div>
 </dl>
 <% if (it.memory) { %><p class="quiet small"><%= it.memory %></p><% } %>
@@ -74,7 +74,7 @@ export const APPS = `<% const say = it.messages.apps %>
 <dd class="links"><strong><bdi><%= it.username %></bdi></strong>
 <a class="hit small" href="<%= it.signOut %>"><%= it.messages.consent.signOut %></a></dd></div>
 </dl>
-<% if (it.ended) { %><p class="done" role="status"><%= say.ended %></p><% } %>
+<% if (it.ended) { %><p class="done" role="status" tabindex="-1" autofocus><%= say.ended %></p><% } %>
 <% if (it.apps.length === 0) { %><p><%= say.none %></p><% } else { %>
 <form method="post" action="<%= it.action %>">
 <input type="hidden" name="form" value="<%= it.form %>">
@@ -84,14 +84,14 @@ export const APPS = `<% const say = it.messages.apps %>
 <p class="small"><%= it.messages.consent.resource %>: <% if (app.resourceName) { %><strong><%= app.resourceName %></strong> <% } %><code><%= app.resource %></code></p>
 <% if (app.scope.length > 0) { %><ul><% for (const one of app.scope) { %><li><%= one.sentence %></li><% } %></ul><% } %>
 <p class="quiet small"><%= say.since(app.since) %> · <%= say.lastUsed(app.lastUsed) %></p>
-<button type="submit" name="grant" value="<%= app.grant %>" class="slate" aria-label="<%= say.disconnect %>: <%= app.name || say.nameless %>"><%= say.disconnect %></button>
+<button type="submit" name="grant" value="<%= app.grant %>" class="outline" aria-label="<%= say.disconnect %>: <%= app.name || say.nameless %>"><%= say.disconnect %></button>
 </li><% } %>
 </ul>
 </form>
 <p class="quiet small"><%= say.names %></p><% } %>
 `;
 
-export const SIGN_OUT = `<h1><%= it.title %></h1>
+export const SIGN_OUT = `<h1<% if (it.username === undefined) { %> class="sign good"<% } %>><%= it.title %></h1>
 <% if (it.username === undefined) { %><p class="quiet"><%= it.messages.signOut.done %></p><% } else { %>
 <p><bdi><%= it.messages.signOut.question(it.username) %></bdi></p>
 <p class="quiet"><%= it.messages.signOut.consequence %></p>
@@ -106,7 +106,7 @@ export const LEAVE = `<h1><%= it.title %></h1>
 <p><%= it.messages.leave.text %></p>
 <dl>
 <div><dt><%= it.messages.leave.destination %></dt>
-<dd><strong><%= it.destination.host %></strong>
+<dd><strong><%~ it.breakable(it.destination.host) %></strong>
 <p class="<%= it.destination.isOnThisDevice ? 'note' : 'quiet small' %>"><%= it.destination.warning %></p></dd></div>
 </dl>
 <p class="quiet small"><%= it.messages.leave.stay %></p>
@@ -115,11 +115,11 @@ export const LEAVE = `<h1><%= it.title %></h1>
 
 export const ONWARD = `<h1><%= it.title %></h1>
 <p><%= it.messages.onward.text %></p>
-<p><strong><%= it.destination.host %></strong></p>
+<p><strong><%~ it.breakable(it.destination.host) %></strong></p>
 <a class="button" rel="noreferrer" href="<%= it.url %>"><%= it.messages.onward.go %></a>
 `;
 
-export const FAULT = `<h1><%= it.title %></h1>
+export const FAULT = `<h1 class="sign"><%= it.title %></h1>
 <p><%= it.notice.text %></p>
 <p class="quiet"><%= it.notice.next %></p>
 <% if (it.again) { %><p><a class="button slate" href="<%= it.again %>"><%= it.messages.fault.again %></a></p><% } %>
