@@ -1,0 +1,20 @@
+# A Rack app behind the guard, on WEBrick: ISSUER, RESOURCE and PORT in the environment.
+require "webrick"
+require_relative "bearer_auth"
+
+issuer, resource, scope = ENV.fetch("ISSUER"), ENV.fetch("RESOURCE"), "mcp:read"
+notes = ->(env) { [200, { "content-type" => "application/json" }, [{ subject: env["access_token"]["sub"] }.to_json]] }
+app = BearerAuth.new(notes, guard: Guard.new(issuer: issuer, resource: resource), resource: resource, scope: scope)
+
+server = WEBrick::HTTPServer.new(BindAddress: "127.0.0.1", Port: ENV.fetch("PORT").to_i, AccessLog: [])
+server.mount_proc("/") do |request, response|
+  response.status, headers, body = app.call({ "HTTP_AUTHORIZATION" => request["authorization"] })
+  headers.each { |name, value| response[name] = value }
+  response.body = body.join
+end
+server.mount_proc(app.metadata_path) do |_, response|
+  response["content-type"] = "application/json"
+  response.body = { resource: resource, authorization_servers: [issuer], scopes_supported: [scope] }.to_json
+end
+trap("TERM") { server.shutdown }
+server.start
