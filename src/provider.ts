@@ -53,6 +53,7 @@ export { createGuardedFetch } from './platform/index.ts';
 export type {
   AccessToken,
   AuthorizationCode,
+  CodeRedemption,
   JwtAccessToken,
   JwtAuthorizationCode,
   JwtProvider,
@@ -63,6 +64,7 @@ export type {
   OAuthToken,
   Permitted,
   RefreshToken,
+  RefreshTokenUse,
   TokenExchangeRule,
 } from './provider/index.ts';
 export { createJwtProvider } from './provider/index.ts';

@@ -71,7 +71,7 @@ export function buildMetadata(
     }),
     code_challenge_methods_supported: ['S256'],
     ...(options.serviceDocumentationUrl !== undefined && { service_documentation: options.serviceDocumentationUrl }),
-    authorization_response_iss_parameter_supported: true,
+    ...(options.provider.namesIssuer !== false && { authorization_response_iss_parameter_supported: true as const }),
     ...(options.provider.signInBefore !== undefined && { client_id_metadata_document_supported: true as const }),
     ...(options.pushedRequestOptions !== undefined && {
       pushed_authorization_request_endpoint: `${issuer}/par`,

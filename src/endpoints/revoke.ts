@@ -26,7 +26,7 @@ export function revokeEndpoint<Refresh extends RefreshToken, Access extends Acce
     const presented = form.get('token');
     if (presented === undefined) throw reject('parameter_missing', { parameter: 'token' });
 
-    const findRefresh = () => provider.loadRefreshToken(client, presented).catch(absentWhenRefused);
+    const findRefresh = () => provider.loadRefreshToken(client, presented, {}).catch(absentWhenRefused);
     const findAccess = () => provider.loadAccessToken(presented);
     const found =
       form.get('token_type_hint') === 'access_token'

@@ -22,14 +22,19 @@ export function createAuthorizationCodeGrant<Code extends AuthorizationCode>(dep
       const verifier = form.get('code_verifier');
       if (verifier === undefined) throw reject('code_verifier_missing');
 
-      const code = await provider.loadAuthorizationCode(client, presented);
+      const redirectUri = form.get('redirect_uri');
+      const [resource] = form.getAll('resource');
+      const code = await provider.loadAuthorizationCode(client, presented, {
+        codeVerifier: verifier,
+        ...(redirectUri !== undefined && { redirectUri }),
+        ...(resource !== undefined && { resource }),
+      });
       if (code === undefined) throw reject('code_unknown');
       if (code.expiresAt <= clock()) throw reject('code_expired');
       if (!isCodeVerifier(verifier) || !isEqualSecret(sha256(verifier), code.codeChallenge)) {
         throw reject('code_verifier_wrong');
       }
       // OAuth 2.1 clients do not send it; those that do must send what they sent before (OAuth 2.1 §10.2).
-      const redirectUri = form.get('redirect_uri');
       if (redirectUri !== undefined && redirectUri !== code.redirectUri) throw reject('code_redirect_uri_mismatch');
       checkGrantedResource(form, code.resource);
       if (!meetsConstraint(code.sender, sender)) throw reject('code_of_other_key');

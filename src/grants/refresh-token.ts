@@ -18,12 +18,17 @@ export function createRefreshTokenGrant<Refresh extends RefreshToken>(deps: {
       const presented = form.get('refresh_token');
       if (presented === undefined) throw reject('parameter_missing', { parameter: 'refresh_token' });
 
-      const token = await provider.loadRefreshToken(client, presented);
+      const wanted = parseScope(form.get('scope'));
+      const [resource] = form.getAll('resource');
+      const token = await provider.loadRefreshToken(client, presented, {
+        ...(wanted !== undefined && { scope: wanted }),
+        ...(resource !== undefined && { resource }),
+      });
       if (token === undefined) throw reject('refresh_token_unknown');
       if (token.expiresAt !== undefined && token.expiresAt <= clock()) throw reject('refresh_token_expired');
       if (!meetsConstraint(token.sender, sender)) throw reject('refresh_token_of_other_key');
       checkGrantedResource(form, token.resource);
-      const scope = narrowScope(parseScope(form.get('scope')), token.scope);
+      const scope = narrowScope(wanted, token.scope);
 
       return provider.exchangeRefreshToken(client, token, scope, await useProof(sender));
     },

@@ -236,6 +236,9 @@ export const REJECTIONS = {
   interaction_cross_site: { error: 'invalid_request', status: 403, description: 'The form was sent by another site.' },
   interaction_spent: { ...REQUEST, description: 'This page was already used.' },
 
+  // a provider of somebody else, that says no more than an error code
+  provider_refused: { ...REQUEST, description: 'The request was refused.' },
+
   // ours
   unavailable: {
     error: 'temporarily_unavailable',

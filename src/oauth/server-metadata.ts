@@ -20,7 +20,7 @@ export interface ServerMetadata {
   readonly revocation_endpoint_auth_signing_alg_values_supported?: readonly string[];
   readonly code_challenge_methods_supported: readonly string[];
   readonly service_documentation?: string;
-  readonly authorization_response_iss_parameter_supported: true;
+  readonly authorization_response_iss_parameter_supported?: true;
   readonly client_id_metadata_document_supported?: true;
   readonly introspection_endpoint?: string;
   readonly introspection_endpoint_auth_methods_supported?: readonly string[];

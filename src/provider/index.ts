@@ -13,8 +13,10 @@ export type { TokenExchangeRule } from './jwt-token-exchange.ts';
 export type {
   AccessToken,
   AuthorizationCode,
+  CodeRedemption,
   OAuthAuthorizationServerProvider,
   OAuthToken,
   Permitted,
   RefreshToken,
+  RefreshTokenUse,
 } from './provider.ts';

@@ -51,7 +51,8 @@ export interface OAuthToken {
   readonly access_token: string;
   /** `DPoP` when the access token is bound to a key (RFC 9449 §5). */
   readonly token_type: 'Bearer' | 'DPoP';
-  readonly expires_in: Seconds;
+  /** Absent where a provider does not know (RFC 6749 §5.1 recommends it). */
+  readonly expires_in?: Seconds;
   readonly refresh_token?: string;
   readonly scope?: string;
   /** What `access_token` is; token exchange says so (RFC 8693 §2.2.1). */
@@ -62,6 +63,19 @@ export interface OAuthToken {
 export interface Permitted {
   readonly scope: Scope;
   readonly resource: string;
+}
+
+/** What came to the token endpoint with a code (RFC 6749 §4.1.3, RFC 7636 §4.5, RFC 8707 §2.2), unchecked. */
+export interface CodeRedemption {
+  readonly codeVerifier: string;
+  readonly redirectUri?: string;
+  readonly resource?: string;
+}
+
+/** What came with a refresh token that is to be used (RFC 6749 §6) or given back (RFC 7009 §2.1), unchecked. */
+export interface RefreshTokenUse {
+  readonly scope?: Scope;
+  readonly resource?: string;
 }
 
 /**
@@ -88,12 +102,18 @@ export interface OAuthAuthorizationServerProvider<
   registerClient(metadata: ClientMetadata): Promise<RegisteredClient>;
   /** The URL to send the browser to, for a request that passed every check; sign-in and consent happen there. */
   authorize(client: Client, request: AuthorizationRequest): Promise<string>;
-  /** The code, ended ones included; `undefined` when there is none of this client. Never consumes it. */
-  loadAuthorizationCode(client: Client, code: string): Promise<Code | undefined>;
+  /**
+   * The code, ended ones included; `undefined` when there is none of this client. Never consumes it. `redemption` is for a
+   * provider that asks somebody else, who has to be told; others know all of it from the code.
+   */
+  loadAuthorizationCode(client: Client, code: string, redemption?: CodeRedemption): Promise<Code | undefined>;
   /** Consumes the code and issues tokens. @throws OAuthError `code_spent` for every exchange but the first. */
   exchangeAuthorizationCode(client: Client, code: Code, sender?: SenderConstraint): Promise<OAuthToken>;
-  /** The refresh token; `undefined` when there is none of this client. Never consumes it. */
-  loadRefreshToken(client: Client, token: string): Promise<Refresh | undefined>;
+  /**
+   * The refresh token; `undefined` when there is none of this client. Never consumes it. `use` is for a provider that asks
+   * somebody else, as above; absent where the token is only asked about (RFC 7662).
+   */
+  loadRefreshToken(client: Client, token: string, use?: RefreshTokenUse): Promise<Refresh | undefined>;
   /**
    * Optional: whether the token would still be taken, for introspection; absent: what `loadRefreshToken` finds is live until
    * its end. Changes nothing.
@@ -166,4 +186,9 @@ export interface OAuthAuthorizationServerProvider<
    * `client_id_metadata_document_supported`.
    */
   signInBefore?(clientId: string, parameters: string): Promise<string | undefined>;
+  /**
+   * Optional: whether every authorization response names the issuer (RFC 9207), as those of the routes do; absent: yes. `false`
+   * is for a provider whose answers others send, and takes the promise out of the metadata.
+   */
+  readonly namesIssuer?: boolean;
 }

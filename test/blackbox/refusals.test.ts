@@ -1,14 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { InvalidRequestError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
+import Koa from 'koa';
 import { describe, expect, test } from 'vitest';
+import { createAuthRoutes } from '../../src/endpoints/index.ts';
 import { type JsonObject, REJECTIONS, type RejectionReason, UnavailableError } from '../../src/oauth/index.ts';
 import { sha256 } from '../../src/platform/index.ts';
+import { fromMcpSdkV1 } from '../../src/provider/mcp-sdk-v1.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import { signCompact } from '../../src/tokens/access-token.ts';
 import type { TokenStore } from '../../src/tokens/index.ts';
 import { createForeignSigner } from '../support/assertion.ts';
 import { startGuardmint } from '../support/guardmint.ts';
+import { createTeamProvider } from '../support/sdk-v1-provider.ts';
+import { serve } from '../support/serve.ts';
 import { createWalkingBrowser, type WalkedPage } from '../support/walking-browser.ts';
 import { ASSERTION_CASES } from './assertion-refusals.ts';
 import { claimsOf, clientError, type Expectation, jsonError, page, redirectError } from './expectations.ts';
@@ -635,6 +641,23 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
       }
       expect(own.server.lines.join('')).toContain('a dependency is unavailable');
     });
+  },
+  provider_refused: async () => {
+    await using app = await serve((issuerUrl) => {
+      const sdk = createTeamProvider(issuerUrl).provider;
+      const refuse = async () => Promise.reject(new InvalidRequestError('the account 4711 is locked'));
+      const provider = fromMcpSdkV1({ ...sdk, exchangeRefreshToken: refuse }, { issuerUrl });
+      return new Koa().use(createAuthRoutes({ provider, issuerUrl, ...provider.routeOptions }).routes());
+    });
+    const registered = await fetch(`${app.origin}/register`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ redirect_uris: [REDIRECT], token_endpoint_auth_method: 'none' }),
+    });
+    const form = { grant_type: 'refresh_token', refresh_token: 'x', client_id: (await registered.json()).client_id };
+    const answer = await fetch(`${app.origin}/token`, { method: 'POST', body: new URLSearchParams(form) });
+    const { status, error, description } = REJECTIONS.provider_refused;
+    expect([answer.status, await answer.json()]).toEqual([status, { error, error_description: description }]);
   },
   internal: async () => {
     await withFailingStore(new Error('the disk is on fire at /secret/path'), async (own, requests) => {
