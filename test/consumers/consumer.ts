@@ -25,6 +25,7 @@ export type Lack =
   | 'not valid yet'
   | '403 for a missing scope'
   | 'a challenge without error'
+  | '503 without keys'
   | 'revocations';
 
 /** A recipe of docs/consumers. */
