@@ -6,16 +6,19 @@ import type { Scope } from '../oauth/index.ts';
 import type { MetadataOptions } from './metadata-answer.ts';
 import {
   type BearerAuthOptions as NodeBearerAuthOptions,
+  allowOrigins as nodeAllowOrigins,
   bearerAuth as nodeBearerAuth,
   protectedResourceMetadata as nodeProtectedResourceMetadata,
   requireScopes as nodeRequireScopes,
 } from './node.ts';
+import type { OriginCheckOptions } from './origin-check.ts';
 import type { BearerAuthOptions as AnyBearerAuthOptions } from './request-gate.ts';
 
 export { getAccessToken } from './auth-context.ts';
 export type { AuthInfo } from './auth-info.ts';
 export type { MetadataOptions } from './metadata-answer.ts';
 export { getAuthInfo } from './node.ts';
+export type { OriginCheckOptions } from './origin-check.ts';
 
 /** How requests are authenticated. */
 export type BearerAuthOptions = AnyBearerAuthOptions<Request>;
@@ -54,4 +57,14 @@ export function requireScopes(...scopes: Scope): RequestHandler {
  */
 export function protectedResourceMetadata(options: MetadataOptions): RequestHandler {
   return nodeProtectedResourceMetadata(options);
+}
+
+/**
+ * Lets pages of these origins call and read the answers, in browsers, and refuses those of all others with 403 (CORS; MCP
+ * 2026-07-28, Streamable HTTP). The origin of the resource is allowed, and every page of this computer where the resource
+ * is on it. Stands after `protectedResourceMetadata`, which every page may read, and before `bearerAuth`.
+ * @throws TypeError for an origin or a host that is none.
+ */
+export function allowOrigins(options: OriginCheckOptions): RequestHandler {
+  return nodeAllowOrigins(options);
 }

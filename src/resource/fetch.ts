@@ -8,6 +8,8 @@ import { getAccessToken as currentAccessToken, runInAuthContext } from './auth-c
 import type { AuthInfo } from './auth-info.ts';
 import { toResponse } from './http-answer.ts';
 import { createMetadataAnswer, type MetadataOptions } from './metadata-answer.ts';
+import type { OriginCheckOptions } from './origin-check.ts';
+import { createOriginGate, pageHeaders } from './origin-gate.ts';
 import {
   type BearerAuthOptions as AnyBearerAuthOptions,
   admissionOf,
@@ -17,6 +19,7 @@ import {
 
 export type { AuthInfo } from './auth-info.ts';
 export type { MetadataOptions } from './metadata-answer.ts';
+export type { OriginCheckOptions } from './origin-check.ts';
 
 /** How requests are authenticated. */
 export type BearerAuthOptions = AnyBearerAuthOptions<Request>;
@@ -98,6 +101,22 @@ export function protectedResourceMetadata(options: MetadataOptions): Middleware 
 }
 
 /**
+ * Lets pages of these origins call and read the answers, in browsers, and refuses those of all others with 403 (CORS; MCP
+ * 2026-07-28, Streamable HTTP). The origin of the resource is allowed, and every page of this computer where the resource
+ * is on it. Stands after `protectedResourceMetadata`, which every page may read, and before `bearerAuth`.
+ * @throws TypeError for an origin or a host that is none.
+ */
+export function allowOrigins(options: OriginCheckOptions): Middleware {
+  const judge = createOriginGate(options);
+
+  return async function allowListedOrigins(request, next) {
+    const judged = judge({ method: request.method, headers: pageHeaders(request) });
+    if (judged.refused !== undefined) return toResponse(judged.refused);
+    return withHeaders(await next(), { ...judged.headers, Vary: 'Origin' });
+  };
+}
+
+/**
  * The verified access token of a request that came through `bearerAuth`; without one, of the request this is called in.
  * `undefined` for nobody.
  */
@@ -115,6 +134,6 @@ function withHeaders(response: Response, headers: Readonly<Record<string, string
   if (added.length === 0) return response;
   // The headers of a response that was fetched or redirects are not writable.
   const writable = new Response(response.body, response);
-  for (const [name, value] of added) writable.headers.set(name, value);
+  for (const [name, value] of added) writable.headers[name === 'Vary' ? 'append' : 'set'](name, value);
   return writable;
 }

@@ -8,6 +8,8 @@ import { runInAuthContext } from './auth-context.ts';
 import type { AuthInfo } from './auth-info.ts';
 import { toResponse } from './http-answer.ts';
 import { createMetadataAnswer, type MetadataOptions } from './metadata-answer.ts';
+import type { OriginCheckOptions } from './origin-check.ts';
+import { createOriginGate, pageHeaders } from './origin-gate.ts';
 import {
   type BearerAuthOptions as AnyBearerAuthOptions,
   createAuthentication,
@@ -17,6 +19,7 @@ import {
 export { getAccessToken } from './auth-context.ts';
 export type { AuthInfo } from './auth-info.ts';
 export type { MetadataOptions } from './metadata-answer.ts';
+export type { OriginCheckOptions } from './origin-check.ts';
 
 /** How requests are authenticated. */
 export type BearerAuthOptions = AnyBearerAuthOptions<Context>;
@@ -55,7 +58,7 @@ export function bearerAuth(options: BearerAuthOptions): MiddlewareHandler<AuthEn
     c.set('accessToken', admitted.context.user?.accessToken);
     c.set('auth', admitted.authInfo);
     await runInAuthContext(admitted.context, next);
-    for (const name in admitted.headers) c.header(name, admitted.headers[name]);
+    for (const [name, value] of Object.entries(admitted.headers)) c.header(name, value);
     return undefined;
   };
 }
@@ -88,6 +91,25 @@ export function protectedResourceMetadata(options: MetadataOptions): MiddlewareH
     const found = find({ method: c.req.raw.method, target: c.req.raw.url });
     if (found !== undefined) return toResponse(found);
     await next();
+    return undefined;
+  };
+}
+
+/**
+ * Lets pages of these origins call and read the answers, in browsers, and refuses those of all others with 403 (CORS; MCP
+ * 2026-07-28, Streamable HTTP). The origin of the resource is allowed, and every page of this computer where the resource
+ * is on it. Stands after `protectedResourceMetadata`, which every page may read, and before `bearerAuth`.
+ * @throws TypeError for an origin or a host that is none.
+ */
+export function allowOrigins(options: OriginCheckOptions): MiddlewareHandler {
+  const judge = createOriginGate(options);
+
+  return async function allowListedOrigins(c, next) {
+    const judged = judge({ method: c.req.raw.method, headers: pageHeaders(c.req.raw) });
+    if (judged.refused !== undefined) return toResponse(judged.refused);
+    await next();
+    c.header('Vary', 'Origin', { append: true });
+    for (const [name, value] of Object.entries(judged.headers)) c.header(name, value);
     return undefined;
   };
 }

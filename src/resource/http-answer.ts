@@ -1,5 +1,3 @@
-import type { RefusalAnswer } from './refusal-answer.ts';
-
 /** An answer in full, before a framework gives it its own form. Without `body` it has none. */
 export interface HttpAnswer {
   readonly status: number;
@@ -8,7 +6,12 @@ export interface HttpAnswer {
 }
 
 /** A refusal as it is written: its members as JSON. */
-export function writeRefusal({ status, headers, body }: RefusalAnswer): HttpAnswer {
+export function writeRefusal(refusal: {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: object;
+}): HttpAnswer {
+  const { status, headers, body } = refusal;
   return { status, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
 }
 

@@ -9,6 +9,8 @@ import type { AuthInfo } from './auth-info.ts';
 import { authorizationHeaders } from './bearer.ts';
 import type { HttpAnswer } from './http-answer.ts';
 import { createMetadataAnswer, type MetadataOptions } from './metadata-answer.ts';
+import type { OriginCheckOptions } from './origin-check.ts';
+import { createOriginGate } from './origin-gate.ts';
 import {
   type BearerAuthOptions as AnyBearerAuthOptions,
   createAuthentication,
@@ -17,6 +19,7 @@ import {
 
 export { getAccessToken } from './auth-context.ts';
 export type { MetadataOptions } from './metadata-answer.ts';
+export type { OriginCheckOptions } from './origin-check.ts';
 
 /** How requests are authenticated. */
 export type BearerAuthOptions = AnyBearerAuthOptions<Context>;
@@ -72,6 +75,24 @@ export function protectedResourceMetadata(options: MetadataOptions): Middleware 
     const found = find({ method: ctx.method, target: ctx.originalUrl });
     if (found === undefined) await next();
     else answer(ctx, found);
+  };
+}
+
+/**
+ * Lets pages of these origins call and read the answers, in browsers, and refuses those of all others with 403 (CORS; MCP
+ * 2026-07-28, Streamable HTTP). The origin of the resource is allowed, and every page of this computer where the resource
+ * is on it. Stands after `protectedResourceMetadata`, which every page may read, and before `bearerAuth`.
+ * @throws TypeError for an origin or a host that is none.
+ */
+export function allowOrigins(options: OriginCheckOptions): Middleware {
+  const judge = createOriginGate(options);
+
+  return async function allowListedOrigins(ctx, next) {
+    const judged = judge({ method: ctx.method, headers: ctx.req.headers });
+    if (judged.refused !== undefined) return answer(ctx, judged.refused);
+    ctx.vary('Origin');
+    ctx.set(judged.headers);
+    await next();
   };
 }
 

@@ -9,6 +9,8 @@ import type { AuthInfo } from './auth-info.ts';
 import { authorizationHeaders } from './bearer.ts';
 import type { HttpAnswer } from './http-answer.ts';
 import { createMetadataAnswer, type MetadataOptions } from './metadata-answer.ts';
+import type { OriginCheckOptions } from './origin-check.ts';
+import { createOriginGate } from './origin-gate.ts';
 import {
   type BearerAuthOptions as AnyBearerAuthOptions,
   admissionOf,
@@ -19,6 +21,7 @@ import {
 export { getAccessToken } from './auth-context.ts';
 export type { AuthInfo } from './auth-info.ts';
 export type { MetadataOptions } from './metadata-answer.ts';
+export type { OriginCheckOptions } from './origin-check.ts';
 
 /** How requests are authenticated. */
 export type BearerAuthOptions = AnyBearerAuthOptions<IncomingMessage>;
@@ -69,7 +72,7 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     const admitted = await admit(arriving).catch((error: unknown) => void next(error));
     if (admitted === undefined) return;
     if (admitted.refused !== undefined) return send(response, admitted.refused);
-    for (const name in admitted.headers) response.setHeader(name, admitted.headers[name] ?? '');
+    setHeaders(response, admitted.headers);
     exposeAuthInfo(request, admitted.authInfo);
     await runInAuthContext(admitted.context, next);
   };
@@ -110,6 +113,24 @@ export function protectedResourceMetadata(options: MetadataOptions): Middleware 
   };
 }
 
+/**
+ * Lets pages of these origins call and read the answers, in browsers, and refuses those of all others with 403 (CORS; MCP
+ * 2026-07-28, Streamable HTTP). The origin of the resource is allowed, and every page of this computer where the resource
+ * is on it. Stands after `protectedResourceMetadata`, which every page may read, and before `bearerAuth`.
+ * @throws TypeError for an origin or a host that is none.
+ */
+export function allowOrigins(options: OriginCheckOptions): Middleware {
+  const judge = createOriginGate(options);
+
+  return async function allowListedOrigins(request, response, next) {
+    const judged = judge({ method: request.method ?? '', headers: request.headers });
+    if (judged.refused !== undefined) return send(response, judged.refused);
+    response.appendHeader('Vary', 'Origin');
+    setHeaders(response, judged.headers);
+    await next();
+  };
+}
+
 /** What the MCP SDKs are told of the sender of a request, as in `req.auth`; `undefined` for nobody. */
 export function getAuthInfo(request: IncomingMessage): AuthInfo | undefined {
   return admissionOf(request)?.authInfo;
@@ -123,6 +144,10 @@ function targetOf(request: IncomingMessage & { originalUrl?: string }): string {
 function send(response: ServerResponse, { status, headers, body }: HttpAnswer): void {
   response.writeHead(status, headers);
   response.end(body);
+}
+
+function setHeaders(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
 }
 
 function exposeAuthInfo(

@@ -31,7 +31,8 @@ const SEVERAL_CREDENTIALS = {
 const key = await createDpopKey();
 const bound = forge({ claims: { cnf: { jkt: key.jkt } } });
 
-interface Sent {
+/** A request as a test writes it. */
+export interface Sent {
   readonly method?: string;
   readonly path?: string;
   /** A list is sent as so many headers of the name. */
@@ -40,7 +41,7 @@ interface Sent {
   readonly agent?: Agent;
 }
 
-interface Heard {
+export interface Heard {
   readonly status: number | undefined;
   readonly challenge: string | undefined;
   readonly body: unknown;
@@ -429,7 +430,8 @@ export function testAdapter(adapter: Adapter): void {
   });
 }
 
-function sendTo(origin: string, sent: Sent): Promise<Heard & { readonly message: IncomingMessage }> {
+/** Sends a request header by header, as `fetch` would not. */
+export function sendTo(origin: string, sent: Sent): Promise<Heard & { readonly message: IncomingMessage }> {
   const { method = 'GET', path = '/mcp', headers = {}, body, agent } = sent;
   return new Promise((resolve, reject) => {
     const request = httpRequest(origin + path, { method, ...(agent !== undefined && { agent }) });

@@ -59,6 +59,25 @@ describe('in Express', () => {
     expect(await response.json()).toEqual({ body: { a: 1 }, jti: 'jti-1', clientId: 'client-1' });
   });
 
+  test('a step that lets go of the chain of calls loses neither the gate nor the token behind it', async () => {
+    const waiting: (() => void)[] = [];
+    // Begun outside of any request, so what it calls is in none.
+    const elsewhere = setInterval(() => waiting.shift()?.(), 1);
+    const app = express();
+    app.use(forExpress.bearerAuth({ verifier }), (_request, _response, next) => void waiting.push(next));
+    app.use('/lost', (_request, response) => void response.json(forExpress.getAccessToken()?.jti ?? null));
+    app.use(forExpress.requireScopes('mcp:read'), (_request, response) => {
+      response.json(forExpress.getAccessToken()?.jti ?? null);
+    });
+    await using served = await serve(() => ({ callback: () => app }));
+
+    const ask = async (path: string, init = {}) => (await fetch(served.origin + path, init)).json();
+    const answers = [await ask('/lost', asking()), await ask('/', asking()), await ask('/')];
+    clearInterval(elsewhere);
+
+    expect(answers).toEqual([null, 'jti-1', expect.objectContaining({ error_description: expect.any(String) })]);
+  });
+
   test('what is found out about one request is not left to a second bearerAuth that finds nobody', async () => {
     const other = verifierOf([testSigner()], { resource: 'https://other.example.test/mcp' });
     const app = express();

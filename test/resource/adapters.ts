@@ -7,7 +7,7 @@ import Koa from 'koa';
 import * as forExpress from '../../src/resource/express.ts';
 import * as forFetch from '../../src/resource/fetch.ts';
 import * as forHono from '../../src/resource/hono.ts';
-import type { AuthInfo, Verifier } from '../../src/resource/index.ts';
+import type { AuthInfo, OriginCheckOptions, Verifier } from '../../src/resource/index.ts';
 import * as forKoa from '../../src/resource/koa.ts';
 import { bearerGate } from '../../src/resource/mcp.ts';
 import * as forNode from '../../src/resource/node.ts';
@@ -18,6 +18,8 @@ export interface Gate {
   /** What `requireScopes` asks for; absent: nobody may go on too. */
   readonly scopes?: readonly string[];
   readonly metadata?: forFetch.MetadataOptions;
+  /** Which pages may call. */
+  readonly origins?: OriginCheckOptions;
   readonly resourceMetadataUrl?: string;
   readonly requestUrl?: () => string;
 }
@@ -55,6 +57,7 @@ const koa: Adapter = {
     const app = new Koa();
     app.silent = true;
     if (gate.metadata !== undefined) app.use(forKoa.protectedResourceMetadata(gate.metadata));
+    if (gate.origins !== undefined) app.use(forKoa.allowOrigins(gate.origins));
     app.use(forKoa.bearerAuth(authOptions(gate)));
     if (gate.scopes !== undefined) app.use(forKoa.requireScopes(...gate.scopes));
     app.use(inKoa(application));
@@ -83,6 +86,7 @@ const inExpress: Adapter = {
     const app = express();
     app.set('env', 'test');
     if (gate.metadata !== undefined) app.use(forExpress.protectedResourceMetadata(gate.metadata));
+    if (gate.origins !== undefined) app.use(forExpress.allowOrigins(gate.origins));
     app.use(forExpress.bearerAuth(authOptions(gate)));
     if (gate.scopes !== undefined) app.use(forExpress.requireScopes(...gate.scopes));
     app.use((request, response) => application.node(request, response));
@@ -104,6 +108,7 @@ const node: Adapter = {
     forNode.protect(
       (request, response) => void application.node(request, response),
       ...(gate.metadata === undefined ? [] : [forNode.protectedResourceMetadata(gate.metadata)]),
+      ...(gate.origins === undefined ? [] : [forNode.allowOrigins(gate.origins)]),
       forNode.bearerAuth(authOptions(gate)),
       ...(gate.scopes === undefined ? [] : [forNode.requireScopes(...gate.scopes)]),
     ),
@@ -119,6 +124,7 @@ const fetch: Adapter = {
       forFetch.protect(
         (request) => application.web(request, forFetch.getAuthInfo(request)),
         ...(gate.metadata === undefined ? [] : [forFetch.protectedResourceMetadata(gate.metadata)]),
+        ...(gate.origins === undefined ? [] : [forFetch.allowOrigins(gate.origins)]),
         forFetch.bearerAuth(authOptions(gate)),
         ...(gate.scopes === undefined ? [] : [forFetch.requireScopes(...gate.scopes)]),
       ),
@@ -134,6 +140,7 @@ const hono: Adapter = {
     const app = new Hono<forHono.AuthEnv>();
     app.onError((_error, c) => c.body(null, 500));
     if (gate.metadata !== undefined) app.use(forHono.protectedResourceMetadata(gate.metadata));
+    if (gate.origins !== undefined) app.use(forHono.allowOrigins(gate.origins));
     app.use(forHono.bearerAuth(authOptions(gate)));
     if (gate.scopes !== undefined) app.use(forHono.requireScopes(...gate.scopes));
     app.all('*', (c) => application.web(c.req.raw, c.get('auth')));
@@ -157,7 +164,10 @@ const gateOfMcp: Adapter = {
       const admitted = await admit(request);
       return admitted instanceof Response ? admitted : application.web(request, admitted);
     };
-    const before = gate.metadata === undefined ? [] : [forFetch.protectedResourceMetadata(gate.metadata)];
+    const before = [
+      ...(gate.metadata === undefined ? [] : [forFetch.protectedResourceMetadata(gate.metadata)]),
+      ...(gate.origins === undefined ? [] : [forFetch.allowOrigins(gate.origins)]),
+    ];
     return listenWeb(forFetch.protect(handler, ...before));
   },
   listenUnguarded: () => {
