@@ -19,7 +19,9 @@ export interface AccessToken {
   /** When the person signed in. */
   readonly authTime?: EpochSeconds;
   readonly issuer: string;
-  /** Every claim of the token. */
+  /** Roles, where the issuer names them as texts (RFC 9068 §2.2.3.1). They are no scopes. */
+  readonly roles?: readonly string[];
+  /** Every claim of the token; of an issuer with a profile, by the names of RFC 9068 too. */
   readonly claims: AccessTokenClaims;
 }
 
@@ -38,8 +40,14 @@ export function createAccessToken(token: string, claims: AccessTokenClaims, reso
     claims: freeze(claims),
   };
   if (claims.gid !== undefined) accessToken.grantId = claims.gid;
+  const roles = claims['roles'];
+  if (isTexts(roles)) accessToken.roles = roles;
   if (claims.auth_time !== undefined) accessToken.authTime = claims.auth_time;
   return Object.freeze(accessToken);
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string');
 }
 
 /** The scope names of the claim. What is no scope name (RFC 6749 §3.3) grants nothing. */

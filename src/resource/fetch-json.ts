@@ -27,9 +27,20 @@ export function isTrustworthyUrl(text: string): boolean {
   return url.protocol === 'https:' || isLoopbackUrl(text);
 }
 
+/** A server answered, and not with what was asked for. */
+export class AnswerError extends Error {
+  override readonly name = 'AnswerError';
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /**
  * GETs a JSON object. No redirects, at most 1 MB, only 200, or 304 when `etag` was sent.
- * @throws Error for anything else.
+ * @throws AnswerError for another answer; Error where there is none.
  */
 export async function fetchJson(url: string, fetcher: JsonFetcher, etag?: string): Promise<JsonAnswer> {
   if (!isTrustworthyUrl(url)) throw new Error('the URL is neither https nor on this machine');
@@ -46,10 +57,10 @@ export async function fetchJson(url: string, fetcher: JsonFetcher, etag?: string
   }
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new Error(`the answer has status ${response.status}`);
+    throw new AnswerError(`the answer has status ${response.status}`, response.status);
   }
   const document = parseJsonObject(await readBody(response));
-  if (document === undefined) throw new Error('the answer is no JSON object');
+  if (document === undefined) throw new AnswerError('the answer is no JSON object', response.status);
   const tag = response.headers.get('etag');
   return { status: 'fetched', document, ...(tag !== null && { etag: tag }), ...freshness };
 }

@@ -1,31 +1,63 @@
 import { issuerPath, type JsonObject } from '../oauth/index.ts';
-import { fetchJson, isTrustworthyUrl, type JsonFetcher } from './fetch-json.ts';
+import { AnswerError, fetchJson, isTrustworthyUrl, type JsonFetcher } from './fetch-json.ts';
 import type { RevocationPlaces } from './revocation-subscription.ts';
 
-/** Where the metadata of an issuer is (RFC 8414 §3.1): the well-known path goes between host and path. */
-export function issuerMetadataUrl(issuer: string): string {
-  return `${new URL(issuer).origin}/.well-known/oauth-authorization-server${issuerPath(issuer)}`;
+/**
+ * Where the metadata of an issuer may be, in the order of asking: OAuth's with the well-known path between host and path (RFC
+ * 8414 §3.1), OpenID Connect's the same way (§5), and OpenID Connect's behind the path (OpenID Connect Discovery §4).
+ */
+export function issuerMetadataUrls(issuer: string): readonly string[] {
+  const { origin } = new URL(issuer);
+  const path = issuerPath(issuer);
+  const behind = `${origin}${path}/.well-known/openid-configuration`;
+  const between = `${origin}/.well-known/openid-configuration${path}`;
+  return [...new Set([`${origin}/.well-known/oauth-authorization-server${path}`, between, behind])];
 }
 
-/** The metadata of one issuer. Those who ask at the same time share one fetch. */
+/** The metadata of one issuer. Those who ask at the same time share one search. */
 export type IssuerMetadata = (fetcher: JsonFetcher) => Promise<JsonObject>;
 
-/** Fetches metadata that names this very issuer, byte for byte (RFC 8414 §3.3). It rejects when there is none. */
+/**
+ * Finds metadata that names this very issuer, byte for byte (RFC 8414 §3.3). Another place is asked when a server answers that
+ * it has none here, or has somebody else's; not when it does not answer, or cannot. It rejects when there is none.
+ */
 export function createIssuerMetadata(issuer: string): IssuerMetadata {
-  let underWay: Promise<JsonObject> | undefined;
+  let underWay: { readonly work: Promise<JsonObject>; readonly begunAt: number } | undefined;
+  /** Where it was last time. */
+  let known: string | undefined;
 
-  async function fetchMetadata(fetcher: JsonFetcher): Promise<JsonObject> {
-    const answer = await fetchJson(issuerMetadataUrl(issuer), fetcher);
+  async function search(fetcher: JsonFetcher): Promise<JsonObject> {
+    let reason: unknown;
+    for (const url of new Set([...(known === undefined ? [] : [known]), ...issuerMetadataUrls(issuer)])) {
+      try {
+        const document = await fetchMetadata(url, fetcher);
+        known = url;
+        return document;
+      } catch (error) {
+        if (!(error instanceof AnswerError) || error.status >= 500 || error.status === 429) throw error;
+        if (reason === undefined || error.status === 200) reason = error;
+      }
+    }
+    throw reason;
+  }
+
+  async function fetchMetadata(url: string, fetcher: JsonFetcher): Promise<JsonObject> {
+    const answer = await fetchJson(url, fetcher);
     if (answer.status !== 'fetched' || answer.document['issuer'] !== issuer)
-      throw new Error('the metadata is of another issuer');
+      throw new AnswerError('the metadata is of another issuer', 200);
     return answer.document;
   }
 
   return (fetcher) => {
-    underWay ??= fetchMetadata(fetcher).finally(() => {
-      underWay = undefined;
+    // In a worker, whoever began it may be gone, and its work with it.
+    const longest = issuerMetadataUrls(issuer).length * fetcher.timeout * 1000;
+    const begunAt = performance.now();
+    if (underWay !== undefined && begunAt <= underWay.begunAt + longest) return underWay.work;
+    const work = search(fetcher).finally(() => {
+      if (underWay?.work === work) underWay = undefined;
     });
-    return underWay;
+    underWay = { work, begunAt };
+    return work;
   };
 }
 

@@ -29,6 +29,7 @@ const MAX_HEADER_LENGTH = 512;
  */
 export function createTokenReader(
   algorithms: readonly JwsAlgorithmName[],
+  isType: (typ: unknown) => boolean = isAccessTokenType,
 ): (token: string) => UnverifiedToken | undefined {
   // All tokens signed with one key carry the same header text, so it is decoded once.
   let headers = new Map<string, Header>();
@@ -36,7 +37,7 @@ export function createTokenReader(
   function readHeader(segment: string): Header | undefined {
     const known = headers.get(segment);
     if (known !== undefined) return known;
-    const header = parseHeader(segment, algorithms);
+    const header = parseHeader(segment, algorithms, isType);
     if (header === undefined || segment.length > MAX_HEADER_LENGTH) return header;
     if (headers.size >= MAX_HEADERS) headers = new Map();
     headers.set(segment, header);
@@ -67,11 +68,15 @@ export function readPayload({ payload }: UnverifiedToken): JsonObject | undefine
   return parseJsonBytes(payload);
 }
 
-function parseHeader(segment: string, algorithms: readonly JwsAlgorithmName[]): Header | undefined {
+function parseHeader(
+  segment: string,
+  algorithms: readonly JwsAlgorithmName[],
+  isType: (typ: unknown) => boolean,
+): Header | undefined {
   const bytes = decodeBase64url(segment);
   const header = bytes === undefined ? undefined : parseJsonBytes(bytes);
   if (header === undefined || 'crit' in header || 'b64' in header) return undefined;
-  if (!isAccessTokenType(header['typ'])) return undefined;
+  if (!isType(header['typ'])) return undefined;
   const { kid } = header;
   const alg = algorithms.find((name) => name === header['alg']);
   return typeof kid !== 'string' || alg === undefined ? undefined : { kid, alg };

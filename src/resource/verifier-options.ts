@@ -11,6 +11,7 @@ import {
   readPostQuantumJwksUri,
   readRevocationPlaces,
 } from './issuer-metadata.ts';
+import type { IssuerProfile } from './issuer-profile.ts';
 import { DEFAULT_ALGORITHMS, isJwsAlgorithmName, type JwsAlgorithmName, jwsAlgorithm } from './jws-algorithm.ts';
 import { createFixedKeys, type KeySource } from './key-source.ts';
 import { worksBetweenRequests } from './node-module.ts';
@@ -25,14 +26,21 @@ import { canVerify } from './verification-key.ts';
 export interface VerifierOptions {
   /** The issuer identifier, byte for byte as in `iss`. */
   readonly issuer: string;
-  /** The resource identifier of this server: what `aud` must name. */
+  /** The resource identifier of this server: what `aud` must name, unless `audience` says otherwise. */
   readonly resource: string;
+  /**
+   * What `aud` must name instead, one of them and character for character, where the issuer knows this server by another name
+   * than its resource identifier.
+   */
+  readonly audience?: string | readonly string[];
+  /** What the tokens of the issuer look like; by default as RFC 9068 has it. */
+  readonly profile?: IssuerProfile;
   /**
    * `alg` values that are accepted, each with keys of its own only. `ML-DSA-44` has to be named; then the issuer's second JWK
    * Set is read too (`post_quantum_jwks_uri` of its metadata), unless `jwks` is given.
    */
   readonly algorithms?: readonly JwsAlgorithmName[];
-  /** A JWK Set, or the URL of one. Without it the issuer's metadata is asked (RFC 8414). */
+  /** A JWK Set, or the URL of one. Without it the issuer's metadata is asked (RFC 8414, OpenID Connect Discovery). */
   readonly jwks?: { readonly keys: readonly unknown[] } | string;
   /**
    * Where revocations are heard of: the URL of the list (its stream is at `/stream` below), or what knows them; `false` for
@@ -68,6 +76,9 @@ export function checkOptions(options: VerifierOptions): void {
   if (typeof issuer !== 'string' || issuer === '') throw new TypeError('issuer: the issuer identifier, a URL');
   if (typeof resource !== 'string' || canonicalResource(resource) === undefined)
     throw new TypeError('resource: an absolute http or https URL without fragment');
+  const { audience = resource } = options;
+  const audiences = typeof audience === 'string' ? [audience] : audience;
+  if (audiences.length === 0 || audiences.includes('')) throw new TypeError('audience: one or more names');
   if (algorithms.length === 0 || !algorithms.every((alg) => isJwsAlgorithmName(alg)))
     throw new TypeError('algorithms: one or more asymmetric JWS algorithms');
   const unknown = algorithms.find((alg) => !canVerify(alg));

@@ -1,7 +1,7 @@
 import {
+  type AccessTokenClaims,
   type EpochSeconds,
   findAccessTokenFault,
-  isAccessTokenClaims,
   isAccessTokenExpired,
   readConfirmation,
   type ScopeHierarchy,
@@ -12,6 +12,7 @@ import { type AuthInfo, createAuthInfo } from './auth-info.ts';
 import { BearerError } from './bearer-error.ts';
 import { systemClock } from './clock.ts';
 import { createProofGuard, type DpopOffer, dpopOffer, type ProvingRequest } from './dpop.ts';
+import { RFC_9068, readAccessTokenClaims } from './issuer-profile.ts';
 import { DEFAULT_ALGORITHMS } from './jws-algorithm.ts';
 import type { KeySourceState } from './key-source.ts';
 import type { RevocableToken, RevocationSource, RevocationState } from './revocation-source.ts';
@@ -31,6 +32,8 @@ export interface VerifierState {
 /** Verifies the access tokens of one issuer for one resource. */
 export interface Verifier extends Disposable {
   readonly issuer: string;
+  /** Every issuer whose tokens are taken: what the protected resource metadata lists. */
+  readonly issuers: readonly string[];
   readonly resource: string;
   readonly implies: ScopeHierarchy;
   /** What challenges and metadata tell of DPoP; `undefined` where the options say nothing of it. */
@@ -99,8 +102,15 @@ export function createVerifier(options: VerifierOptions): Verifier {
   checkOptions(options);
   const remembered = createTokenCache<Remembered>(cacheSize);
   const { keys, revocations } = createSources(options, () => remembered.clear());
-  const readToken = createTokenReader(algorithms);
-  const expected = { issuer, resource, clockTolerance, acceptsBound: true };
+  const { profile = RFC_9068, audience } = options;
+  const readToken = createTokenReader(algorithms, profile.isAccessTokenType);
+  const audiences = typeof audience === 'string' ? [audience] : audience;
+  const expected = {
+    issuer,
+    resource: audiences === undefined ? resource : undefined,
+    clockTolerance,
+    acceptsBound: true,
+  };
   const requiresProof = options.dpop?.required ?? false;
   const proofs = createProofGuard(options.dpop ?? {}, clock);
   const watchToken = createTokenWatch({ clock, clockTolerance, revocations, onStale });
@@ -169,16 +179,21 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const unverified = readToken(token);
     if (unverified === undefined) return NOBODY;
     revocations?.begin?.();
-    const accept = (isSigned: boolean): Promise<AccessToken | undefined> => {
-      const claims = isSigned ? readPayload(unverified) : undefined;
-      if (claims === undefined || !isAccessTokenClaims(claims)) return NOBODY;
-      if (findAccessTokenFault(claims, expected, now) !== undefined) return NOBODY;
+    const accept = (claims: AccessTokenClaims | undefined): Promise<AccessToken | undefined> => {
+      if (claims === undefined || findAccessTokenFault(claims, expected, now) !== undefined) return NOBODY;
+      if (audiences !== undefined && !namesOneOf(claims.aud, audiences)) return NOBODY;
       if (isBound !== (claims.cnf !== undefined)) return NOBODY;
       return remember(createAccessToken(token, claims, resource), unverified.kid, now);
     };
+    const read = (isSigned: boolean): Promise<AccessToken | undefined> => {
+      const payload = isSigned ? readPayload(unverified) : undefined;
+      if (payload === undefined) return NOBODY;
+      const claims = readAccessTokenClaims(profile, payload, unverified.input);
+      return claims instanceof Promise ? claims.then(accept) : accept(claims);
+    };
     const open = (key: VerificationKey): Promise<AccessToken | undefined> => {
       const isSigned = isSignedBy(unverified, key);
-      return typeof isSigned === 'boolean' ? accept(isSigned) : isSigned.then(accept);
+      return typeof isSigned === 'boolean' ? read(isSigned) : isSigned.then(read);
     };
     const key = keys.find(unverified.kid);
     if (key !== undefined) return open(key);
@@ -229,6 +244,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   return {
     issuer,
+    issuers: [issuer],
     resource,
     implies,
     dpop: options.dpop === undefined ? undefined : dpopOffer(options.dpop),
@@ -241,6 +257,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
     close,
     [Symbol.dispose]: close,
   };
+}
+
+function namesOneOf(aud: AccessTokenClaims['aud'], audiences: readonly string[]): boolean {
+  return typeof aud === 'string' ? audiences.includes(aud) : aud.some((one) => audiences.includes(one));
 }
 
 function revocableToken(accessToken: AccessToken, kid: string): RevocableToken {
