@@ -23,6 +23,7 @@ describe.skipIf(chromiumMissing !== undefined).each(['en', 'ko'])('every page of
   /** What is wrong with the way to a page, and with the page as any browser has it. */
   async function meet(scene: Scene, { page, complaints, requests, status }: Window): Promise<readonly string[]> {
     await scene.open(page, stage);
+    await page.waitForLoadState();
     const faults = [...complaints];
     const own = [stage.server.issuer, stage.strict.issuer].map((issuer) => `${issuer}/`);
     const foreign = requests.filter((url) => ![...own, scene.visits].some((start) => start && url.startsWith(start)));
