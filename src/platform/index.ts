@@ -19,3 +19,5 @@ export { networkOf } from './network.ts';
 export { isFetchableUrl, isPublicAddress, isPublicHostname } from './public-network.ts';
 export type { Random } from './random.ts';
 export { systemRandom } from './random.ts';
+export type { TrustedFetch, TrustedRequest } from './trusted-fetch.ts';
+export { createTrustedFetch } from './trusted-fetch.ts';
