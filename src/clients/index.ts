@@ -13,6 +13,7 @@ export type {
   VerifiedAssertion,
 } from './assertion.ts';
 export { assertionMarker, parseAssertion, verifyAssertion } from './assertion.ts';
+export { claimAt } from './claim-at.ts';
 export type { Client, ClientAuthenticationMethod, ClientOrigin, RegisteredClient } from './client.ts';
 export { clientHash, isConfidential } from './client.ts';
 export type { ClientAssertions } from './client-assertion.ts';
@@ -27,6 +28,7 @@ export type { ClientMetadata, RegistrationPolicy } from './client-registration.t
 export { parseClientMetadata } from './client-registration.ts';
 export type { ConfiguredClient } from './configured-client.ts';
 export { configuredClient } from './configured-client.ts';
+export { derivedSubject } from './derived-subject.ts';
 export { createDiscoveredJwkSet } from './discovered-jwk-set.ts';
 export type { DocumentTrust } from './document-trust.ts';
 export { isDocumentTrustEntry } from './document-trust.ts';

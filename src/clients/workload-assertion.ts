@@ -1,6 +1,7 @@
-import { isJsonObject, reject, type Seconds } from '../oauth/index.ts';
+import { reject, type Seconds } from '../oauth/index.ts';
 import type { Clock } from '../platform/index.ts';
 import { type AssertionClaims, type AssertionMarker, assertionMarker, type UnverifiedAssertion } from './assertion.ts';
+import { claimAt } from './claim-at.ts';
 import type { AssertionPermits } from './identity-assertion.ts';
 import { type TrustedIssuer, verifyTrusted } from './trusted-issuer.ts';
 
@@ -90,20 +91,6 @@ function fits(claims: AssertionClaims, rule: WorkloadRule): boolean {
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];
     return values.some((one) => typeof one === 'string' && [wanted].flat().some((pattern) => matches(one, pattern)));
   });
-}
-
-/** The claim of a name, or the one a JSON Pointer leads to through objects. */
-function claimAt(claims: AssertionClaims, name: string): unknown {
-  const path = name.startsWith('/')
-    ? name
-        .slice(1)
-        .split('/')
-        .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    : [name];
-  return path.reduce<unknown>(
-    (inner, part) => (isJsonObject(inner) && Object.hasOwn(inner, part) ? inner[part] : undefined),
-    claims,
-  );
 }
 
 function matches(value: string, pattern: string): boolean {

@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
-import { type Form, isIdentifier, reject, type Seconds } from '../oauth/index.ts';
-import { isEqualSecret, type Random, sha256 } from '../platform/index.ts';
+import { type Form, reject, type Seconds } from '../oauth/index.ts';
+import type { Random } from '../platform/index.ts';
 import type { Sealer } from '../tokens/index.ts';
-import { createOwnCookie } from './cookies.ts';
+import type { BrowserNonce } from './browser-nonce.ts';
 
 /** What a form is for and what it belongs to. */
 export interface FormBinding {
@@ -33,26 +33,16 @@ interface FormClaims extends FormBinding {
 
 export function createFormGuard(deps: {
   settings: { readonly issuer: string };
+  browser: BrowserNonce;
   sealer: Sealer;
   random: Random;
   lifetime: Seconds;
 }): FormGuard {
-  const { settings, sealer, random, lifetime } = deps;
-  const cookie = createOwnCookie(settings.issuer, 'browser');
+  const { settings, browser, sealer, random, lifetime } = deps;
   const ownOrigin = new URL(settings.issuer).origin;
 
-  function findNonce(ctx: Context): string | undefined {
-    const nonce = cookie.read(ctx);
-    return nonce !== undefined && nonce.length === 43 && isIdentifier(nonce) ? nonce : undefined;
-  }
-
   async function seal(ctx: Context, binding: FormBinding): Promise<string> {
-    let nonce = findNonce(ctx);
-    if (nonce === undefined) {
-      nonce = random(32);
-      cookie.write(ctx, nonce);
-    }
-    const claims: FormClaims = { ...binding, browser: sha256(nonce), jti: random(16) };
+    const claims: FormClaims = { ...binding, browser: browser.ensure(ctx), jti: random(16) };
     return sealer.seal('form+jwe', { ...claims }, lifetime);
   }
 
@@ -66,14 +56,12 @@ export function createFormGuard(deps: {
   }
 
   async function requireOwn(ctx: Context, form: Form, binding: FormBinding): Promise<void> {
-    const nonce = findNonce(ctx);
     const claims = await sealer.open<FormClaims>('form+jwe', form.get('form') ?? '');
     if (
-      nonce === undefined ||
       claims === undefined ||
       claims.purpose !== binding.purpose ||
       claims.ticket !== binding.ticket ||
-      !isEqualSecret(claims.browser, sha256(nonce))
+      !browser.matches(ctx, claims.browser)
     ) {
       throw reject('interaction_of_other_browser');
     }
