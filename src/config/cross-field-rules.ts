@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { canonicalResource, isAcceptableRedirectUri, isJsonObject, type JsonObject } from '../oauth/index.ts';
 import { checkIssuers, checkTokenExchanges } from './grant-rules.ts';
 import { TOKEN_EXCHANGE } from './grant-settings.ts';
+import { checkSignIn } from './sign-in-rules.ts';
 
 /**
  * Rules across settings. They run even where single settings are wrong, so that everything is reported at once; what
@@ -84,10 +85,8 @@ export function checkSettings(settings: unknown, context: Context): void {
   checkKeys(settings['keys'], context);
   checkTokenExchanges(settings, context);
   checkRedis(settings, context);
-  const { signIn, lifetimes, refresh, registration } = settings;
-
-  if (isJsonObject(signIn) && signIn['local'] === false)
-    fault(context, ['signIn', 'local'], 'must stay on: there is no other way to sign in');
+  checkSignIn(settings, context);
+  const { lifetimes, refresh, registration } = settings;
 
   if (isJsonObject(lifetimes) && isBelow(lifetimes['refreshAbsolute'], lifetimes['refreshIdle']))
     fault(context, ['lifetimes', 'refreshAbsolute'], 'must not be shorter than lifetimes.refreshIdle');

@@ -1,6 +1,9 @@
 import { isLoopbackHost, isLoopbackUrl } from '../oauth/index.ts';
 import type { Settings } from './settings.ts';
 
+const ISSUER_OF_EVERYBODY = /^https:\/\/login\.microsoftonline\.com\/(?:common|organizations|consumers)\//;
+const GOOGLE = 'https://accounts.google.com';
+
 /** What works and is probably not meant. */
 export function findWarnings(settings: Omit<Settings, 'refresh'> & { issuer: string }): string[] {
   const { issuer, host, resources, trustProxy, rateLimits, keys, keysSecret, dangerouslyKeepKeysInClear } = settings;
@@ -25,6 +28,12 @@ export function findWarnings(settings: Omit<Settings, 'refresh'> & { issuer: str
   for (const backend of [keys.backend, ...keys.formerBackends]) {
     if (backend.kind === 'vault-transit' && backend.address.startsWith('http:') && !isLoopbackUrl(backend.address))
       warnings.push(`keys: ${backend.address} is plain http, so the token of Vault can be read on the way`);
+  }
+  for (const { issuer: upstream, allowedDomains, domainClaim } of settings.signIn.oidc) {
+    if (ISSUER_OF_EVERYBODY.test(upstream))
+      warnings.push(`signIn: ${upstream} vouches for the people of every organisation; name the tenant in the issuer`);
+    if (upstream === GOOGLE && allowedDomains !== undefined && domainClaim === undefined)
+      warnings.push('signIn: for Google only the claim hd says which organisation an account is of; set domainClaim');
   }
   if (!rateLimits.enabled) warnings.push('rateLimits: are off, so passwords can be guessed without limit');
   for (const { resource, scopes = {} } of resources) {

@@ -6,7 +6,7 @@ import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { settingNamesAt } from './describe-settings.ts';
 import { CONFIG_VARIABLE, ENVIRONMENT, ownVariables, variableOf } from './environment.ts';
 import { findWarnings } from './find-warnings.ts';
-import { type ReadFile, readSecretFiles } from './secret-files.ts';
+import { type ReadFile, readClientSecrets, readSecretFiles } from './secret-files.ts';
 import { SETTINGS, type Settings } from './settings.ts';
 
 type Frozen<T> = T extends readonly (infer Item)[]
@@ -62,7 +62,12 @@ export function loadConfig(sources: { env?: NodeJS.ProcessEnv; readFile?: ReadFi
       : [file, dotted(path)].filter((part) => part !== '').join(': ');
   };
   for (const issue of parsed.error?.issues ?? []) problems.push(...problemsOf(issue, nameOf));
-  const secrets = parsed.success ? readSecretFiles(parsed.data, nameOf, readFile, problems) : {};
+  const secrets = parsed.success
+    ? {
+        ...readSecretFiles(parsed.data, nameOf, readFile, problems),
+        signIn: readClientSecrets(parsed.data, nameOf, readFile, problems),
+      }
+    : {};
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
   return complete({ ...parsed.data, ...secrets });
 }

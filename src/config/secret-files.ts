@@ -39,17 +39,44 @@ export function readSecretFiles(
       refuse(`cannot be set together with ${setting}`);
       continue;
     }
-    try {
-      const text = readFile(file);
-      const value = text === undefined ? undefined : read(text);
-      const fault = value === undefined ? undefined : findFault(value);
-      if (value === undefined) refuse(`there is no file ${file}`);
-      else if (fault !== undefined) refuse(`what ${file} holds ${fault}`);
-      else secrets[setting] = value;
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-      refuse(`${file} cannot be read${code}`);
-    }
+    const value = readSecretFile(file, readFile, refuse);
+    if (value === undefined) continue;
+    const fault = findFault(read(value));
+    if (fault === undefined) secrets[setting] = read(value);
+    else refuse(`what ${file} holds ${fault}`);
   }
   return secrets;
+}
+
+/** The sign-in settings with the client secrets that lie in files of their own. */
+export function readClientSecrets(
+  { signIn }: Settings,
+  nameOf: (path: readonly PropertyKey[]) => string,
+  readFile: ReadFile,
+  problems: ConfigProblem[],
+): Settings['signIn'] {
+  function withSecret<Entry extends { clientSecretFile?: string; clientSecret?: string }>(kind: string) {
+    return (entry: Entry, index: number): Entry => {
+      const { clientSecretFile: file } = entry;
+      if (file === undefined) return entry;
+      const setting = nameOf(['signIn', kind, index, 'clientSecretFile']);
+      const clientSecret = readSecretFile(file, readFile, (fault) => void problems.push({ setting, fault }))?.trim();
+      if (clientSecret === '') problems.push({ setting, fault: `${file} is empty` });
+      return clientSecret === undefined ? entry : { ...entry, clientSecret };
+    };
+  }
+  return { ...signIn, oidc: signIn.oidc.map(withSecret('oidc')), oauth2: signIn.oauth2.map(withSecret('oauth2')) };
+}
+
+/** The text of the file; `undefined` after `refuse` was told why there is none. */
+function readSecretFile(file: string, readFile: ReadFile, refuse: (fault: string) => void): string | undefined {
+  try {
+    const text = readFile(file);
+    if (text === undefined) refuse(`there is no file ${file}`);
+    return text;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    refuse(`${file} cannot be read${code}`);
+    return undefined;
+  }
 }

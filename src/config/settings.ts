@@ -4,6 +4,7 @@ import { flag, group, list, milliseconds, oneOf, seconds, text, whole } from './
 import { GRANT_TYPES, identityProvider, tokenExchange, workloadIssuer } from './grant-settings.ts';
 import { formerKeyBackend, keyBackend } from './key-backend-settings.ts';
 import { issuerIdentifier, resourceIdentifier, scopeName } from './protocol-fields.ts';
+import { signIn } from './sign-in-settings.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -220,9 +221,7 @@ export const SETTINGS = z
       .default([])
       .describe('Which MCP server may swap a token it was called with for one at another (RFC 8693).'),
     branding: group({ name: text(64).default('guardmint').describe('What the pages call this server.') }),
-    signIn: group({
-      local: flag().default(true).describe('Whether people sign in with the passwords of the users file.'),
-    }),
+    signIn,
     lifetimes: group({
       accessToken: seconds(300, 900).default(600).describe('An access token.'),
       authorizationCode: seconds(10, 600).default(60).describe('An authorization code.'),

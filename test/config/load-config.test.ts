@@ -52,7 +52,7 @@ describe('settings', () => {
       workloadIssuers: [],
       tokenExchanges: [],
       branding: { name: 'guardmint' },
-      signIn: { local: true },
+      signIn: { local: true, oidc: [], oauth2: [] },
       lifetimes: {
         accessToken: 600,
         authorizationCode: 60,
@@ -233,7 +233,10 @@ describe('problems', () => {
       { lifetimes: { sessionAbsolute: 600 } },
       'lifetimes.sessionAbsolute: must not be shorter than lifetimes.sessionIdle',
     ],
-    [{ signIn: { local: false } }, 'signIn.local: must stay on: there is no other way to sign in'],
+    [
+      { signIn: { local: false } },
+      'signIn.local: must stay on where there is no other way to sign in (signIn.oidc, signIn.oauth2)',
+    ],
     [{ refresh: { strict: true, replayWindow: 61 } }, 'refresh.replayWindow: must be at most 60 with refresh.strict'],
     [
       { registration: { validScopes: ['read'], defaultScopes: ['write'] } },
