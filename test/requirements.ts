@@ -189,9 +189,9 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'AS-39': {
     source: 'MCP 2026-07-28 security-considerations',
-    status: 'deferred',
-    behaviour: 'Consent comes before forwarding to an upstream provider, for each client.',
-    reason: 'Upstream sign-in is not built.',
+    status: 'implemented',
+    behaviour:
+      'Nobody is forwarded to an upstream provider for an app that nobody vouches for before they saw who asks; consent follows.',
   },
   'AS-40': {
     source: 'OAuth 2.1 (after -15), Consent Phishing',

@@ -31,13 +31,16 @@ export function createConsent(deps: {
   clock: Clock;
 }): { show: Middleware; submit: Middleware } {
   const { parts, settings, decisions, memory, clock } = deps;
-  const { tickets, sessions, forms, presenter } = parts;
+  const { tickets, sessions, forms, presenter, limits } = parts;
 
   /** The request and the person, where consent is what comes next; the dispatcher knows where to go otherwise. */
   async function enter(ctx: Context): Promise<Entered | undefined> {
     const ticket = await tickets.open(sealedTicketOf(ctx));
     const session = await sessions.find(ctx);
-    if (session !== undefined && nextStep(ticket, session, clock()) === 'consent') return { ticket, session };
+    if (session !== undefined && nextStep(ticket, session, clock()) === 'consent') {
+      const offered = limits.narrow(ticket, session);
+      if (offered !== undefined) return { ticket: offered, session };
+    }
     presenter.redirect(ctx, presenter.path('continue', ticket.sealed));
     return undefined;
   }

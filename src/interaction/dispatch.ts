@@ -29,7 +29,7 @@ export function createDispatcher(deps: {
 }): Middleware {
   const { parts, settings, clock, audit, resume } = deps;
   const { memory, decisions } = deps.consent;
-  const { tickets, sessions, presenter } = parts;
+  const { tickets, sessions, presenter, limits } = parts;
 
   /** The request whose client could not be looked up before. It keeps the sign-in that was made for it. */
   async function goOnSignedIn(ctx: Context, ticket: UnresolvedTicket, session: Session): Promise<void> {
@@ -59,7 +59,7 @@ export function createDispatcher(deps: {
   function refuse(
     ctx: Context,
     ticket: InteractionTicket,
-    reason: 'sign_in_required' | 'consent_required',
+    reason: 'sign_in_required' | 'consent_required' | 'scope_not_grantable',
     subject?: string,
   ): string {
     audit({ event: 'request.refused', reason, client: ticket.client, subject, requestId: requestIdOf(ctx) });
@@ -84,16 +84,28 @@ export function createDispatcher(deps: {
       }
       return goOnSignedIn(ctx, ticket, session);
     }
+    const offered = session && limits.narrow(ticket, session);
     // Who only asks for the headers of a page decides nothing.
-    const isRemembered = session !== undefined && ctx.method === 'GET' && (await memory.covers(ctx, ticket, session));
+    const isRemembered =
+      session !== undefined &&
+      offered !== undefined &&
+      ctx.method === 'GET' &&
+      (await memory.covers(ctx, offered, session));
     const step = nextStep(ticket, session, clock(), isRemembered);
     if (step === 'sign_in') return presenter.redirect(ctx, presenter.path('sign-in', ticket.sealed));
-    if (step === 'consent') return presenter.redirect(ctx, presenter.path('consent', ticket.sealed));
+    if (step === 'consent' && offered !== undefined) {
+      return presenter.redirect(ctx, presenter.path('consent', ticket.sealed));
+    }
     if (session !== undefined) {
       const url =
-        step === 'code'
-          ? await decisions.allowAgain(ctx, ticket, session)
-          : refuse(ctx, ticket, step, session.user.subject);
+        step === 'code' && offered !== undefined
+          ? await decisions.allowAgain(ctx, offered, session)
+          : refuse(
+              ctx,
+              ticket,
+              step === 'consent' || step === 'code' ? 'scope_not_grantable' : step,
+              session.user.subject,
+            );
       return leave(ctx, ticket, session, url);
     }
     const url = refuse(ctx, ticket, 'sign_in_required');

@@ -11,8 +11,8 @@ export interface FaultPageRequest {
   readonly requestId: string;
   /** BCP 47 tags the person prefers, best first. */
   readonly languages?: readonly string[];
-  /** Path on this server from which the person can go on. */
-  readonly again?: string;
+  /** Path on this server from which the person can go on, and what is there. */
+  readonly again?: { readonly path: string; readonly leadsTo: 'request' | 'sign-in' };
 }
 
 /** An HTTP answer that is a page. */
@@ -37,7 +37,10 @@ export function renderErrorPage(settings: PageSettings, request: FaultPageReques
     code: rejection.error,
     description: rejection.description,
     requestId: request.requestId,
-    again: request.again,
+    again: request.again && {
+      path: request.again.path,
+      label: request.again.leadsTo === 'request' ? messages.fault.again : messages.fault.signInAgain,
+    },
   };
   return {
     status,

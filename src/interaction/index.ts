@@ -12,4 +12,9 @@ export { createInteraction, DEFAULT_INTERACTION_LIFETIMES } from './interaction.
 export type { ListedUser, LocalUsers, UserChangeFault } from './local-users.ts';
 export { createLocalUsers, UserChangeError } from './local-users.ts';
 export type { PageSettings } from './pages/render.ts';
+export type { OAuthProviderSettings } from './upstream/oauth-provider.ts';
+export { createOAuthProvider } from './upstream/oauth-provider.ts';
+export type { OpenIdSettings } from './upstream/openid-provider.ts';
+export { createOpenIdProvider } from './upstream/openid-provider.ts';
+export type { UpstreamProvider } from './upstream/upstream-provider.ts';
 export type { User, UserDirectory } from './users.ts';

@@ -5,7 +5,6 @@ import {
   type AuthorizationRequest,
   isSameResource,
   issuerPath,
-  OAuthError,
   type Resource,
   reject,
   type Seconds,
@@ -13,22 +12,28 @@ import {
 import type { Audit, Clock, Random } from '../platform/index.ts';
 import type { AuthorizationCodes, DenylistStore, OneTimeStore, Sealer } from '../tokens/index.ts';
 import { createApps, type PersonalGrants } from './apps.ts';
+import { createBrowserNonce } from './browser-nonce.ts';
 import { createConsent } from './consent.ts';
 import { createConsentMemory } from './consent-memory.ts';
 import { createDecisions } from './decisions.ts';
 import { createDispatcher, type ResumeAuthorization } from './dispatch.ts';
-import { answerErrors, refuseTheRest } from './error-answers.ts';
-import { renderErrorPage } from './fault-page.ts';
+import { createFaults } from './faults.ts';
 import { createFormGuard } from './form-guard.ts';
+import { createScopeLimits } from './offered-scope.ts';
 import type { PageSettings } from './pages/render.ts';
 import { type Asset, ICON, STYLE } from './pages/style.ts';
 import type { StepParts } from './parts.ts';
-import { acceptedLanguages, createPresenter, requestIdOf, sealedTicketOf } from './presenter.ts';
+import { createPeople } from './people.ts';
+import { createPresenter } from './presenter.ts';
+import { refuseTheRest } from './refuse-the-rest.ts';
 import { createSessions, type SessionLifetimes } from './session.ts';
 import { createSignIn } from './sign-in.ts';
 import { createSignOut } from './sign-out.ts';
 import { createSignInThrottle, openThrottle } from './throttle.ts';
 import { createInteractionTickets } from './ticket.ts';
+import type { UpstreamProvider } from './upstream/upstream-provider.ts';
+import { createUpstreamSignIn } from './upstream/upstream-sign-in.ts';
+import { createUpstreamStates } from './upstream/upstream-state.ts';
 import type { UserDirectory } from './users.ts';
 
 /** How long the parts of an interaction last, in seconds. */
@@ -75,51 +80,56 @@ export interface Interaction {
 export function createInteraction(deps: {
   settings: InteractionSettings;
   tokens: { sealer: Sealer; codes: AuthorizationCodes; oneTime: OneTimeStore; denylist: DenylistStore };
-  users: UserDirectory;
+  /** Absent: nobody signs in with a password. */
+  users?: UserDirectory;
+  /** Where people may sign in instead. Absent: nowhere. */
+  upstreams?: readonly UpstreamProvider[];
   /** Absent: there is no page of the apps a person allowed. */
   grants?: PersonalGrants;
   /** Absent: no request begins by `signInBefore`. */
   resume?: ResumeAuthorization;
   platform: { clock: Clock; random: Random; audit: Audit };
 }): Interaction {
-  const { settings, tokens, users, grants, resume = refuseToResume } = deps;
+  const { settings, tokens, users, upstreams = [], grants, resume = refuseToResume } = deps;
   const { clock, random, audit } = deps.platform;
   const { sealer, codes, oneTime, denylist } = tokens;
   const lifetime = settings.lifetimes.request;
   const tickets = createInteractionTickets({ sealer, clock, random, lifetime, describeResource: describer(settings) });
   const presenter = createPresenter(settings);
+  const browser = createBrowserNonce({ issuer: settings.issuer, random });
+  const faults = createFaults({ settings, presenter, random, audit });
+  const people = createPeople({ users, providers: upstreams });
   const parts: StepParts = {
     tickets,
-    sessions: createSessions({ settings, sealer, denylist, users, clock, random }),
-    forms: createFormGuard({ settings, sealer, random, lifetime }),
+    sessions: createSessions({ settings, sealer, denylist, people, clock, random }),
+    forms: createFormGuard({ settings, browser, sealer, random, lifetime }),
     presenter,
+    limits: createScopeLimits({
+      guarded: upstreams.flatMap(({ guardedScope }) => guardedScope),
+      resources: settings.resources,
+    }),
   };
   const throttle = settings.rateLimits ? createSignInThrottle() : openThrottle;
-  const signIn = createSignIn({ parts, users, throttle, audit });
+  const upstream = createUpstreamSignIn({
+    providers: upstreams,
+    parts,
+    states: createUpstreamStates({ sealer, oneTime, clock }),
+    browser,
+    guards: { throttle, faults },
+    platform: deps.platform,
+  });
+  const signIn = createSignIn({ parts, users, upstream, throttle, audit });
   const hasEnded = grants && ((grantId: string) => grants.hasEnded(grantId));
   const memory = createConsentMemory({ settings, sealer, denylist, hasEnded, clock });
   const decisions = createDecisions({ settings, codes, oneTime, memory, audit });
   const consent = createConsent({ parts, settings, decisions, memory, clock });
   const signOut = createSignOut({ parts, audit });
 
-  function showError(ctx: Context, error: unknown): void {
-    const sealed = sealedTicketOf(ctx);
-    const canLookAgain = error instanceof OAuthError && LOOK_AGAIN.has(error.reason) && sealed !== undefined;
-    const page = renderErrorPage(settings, {
-      error,
-      requestId: requestIdOf(ctx) ?? random(9),
-      languages: acceptedLanguages(ctx),
-      ...(canLookAgain ? { again: presenter.path('continue', sealed) } : {}),
-    });
-    ctx.status = page.status;
-    ctx.set(page.headers);
-    ctx.body = page.body;
-  }
-
   const router = new Router({ prefix: `${issuerPath(settings.issuer)}/interaction`, sensitive: true, strict: true });
-  router.use(answerErrors({ showError, audit }));
+  router.use(faults.boundary);
   router.get('/continue', createDispatcher({ parts, settings, consent: { memory, decisions }, clock, audit, resume }));
   router.get('/sign-in', signIn.show).post('/sign-in', signIn.submit);
+  router.get('/upstream/:provider/callback', upstream.callback);
   router.get('/consent', consent.show).post('/consent', consent.submit);
   router.get('/sign-out', signOut.show).post('/sign-out', signOut.submit);
   if (grants !== undefined) {
@@ -132,7 +142,7 @@ export function createInteraction(deps: {
   const origin = new URL(settings.issuer).origin;
   return {
     router,
-    showError,
+    showError: (ctx, error) => faults.show(ctx, error),
     signInBefore: async (clientId, parameters) =>
       `${origin}${presenter.path('continue', await tickets.issueUnresolved(clientId, parameters))}`,
     begin: async (client, request) => `${origin}${presenter.path('continue', await tickets.issue(client, request))}`,
@@ -151,8 +161,6 @@ function describer(settings: InteractionSettings) {
     return { resource: known.resource, ...(known.name !== undefined && { resourceName: known.name }) };
   };
 }
-
-const LOOK_AGAIN: ReadonlySet<string> = new Set(['interaction_of_other_browser', 'interaction_of_other_person']);
 
 function serve(asset: Asset): Middleware {
   return (ctx) => {

@@ -1,4 +1,5 @@
 import type { FormGuard } from './form-guard.ts';
+import type { ScopeLimits } from './offered-scope.ts';
 import type { Presenter } from './presenter.ts';
 import type { Sessions } from './session.ts';
 import type { InteractionTickets } from './ticket.ts';
@@ -9,4 +10,5 @@ export interface StepParts {
   readonly sessions: Sessions;
   readonly forms: FormGuard;
   readonly presenter: Presenter;
+  readonly limits: ScopeLimits;
 }

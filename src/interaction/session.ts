@@ -3,7 +3,8 @@ import type { EpochSeconds, Seconds } from '../oauth/index.ts';
 import type { Clock, Random } from '../platform/index.ts';
 import { type DenylistStore, denylistKeys, isDenied, type Sealer } from '../tokens/index.ts';
 import { createOwnCookie } from './cookies.ts';
-import type { User, UserDirectory } from './users.ts';
+import type { People, UpstreamOrigin } from './people.ts';
+import type { User } from './users.ts';
 
 /** A person signed in in this browser. */
 export interface Session {
@@ -15,6 +16,8 @@ export interface Session {
   readonly signedInAt: EpochSeconds;
   /** How the person proved who they are (RFC 8176); empty where that is not known. */
   readonly amr: readonly string[];
+  /** Who vouched for the person; absent: they are of the directory. */
+  readonly upstream?: UpstreamOrigin;
 }
 
 /** A person who has just proved who they are. */
@@ -23,6 +26,7 @@ export interface Authentication {
   readonly amr: readonly string[];
   /** Absent: now. */
   readonly authTime?: EpochSeconds;
+  readonly upstream?: UpstreamOrigin;
 }
 
 /** The sign-in sessions. Each is a sealed cookie; ending one denies its `sid`. */
@@ -33,6 +37,9 @@ export interface Sessions {
   begin(ctx: Context, authentication: Authentication): Promise<Session>;
   /** Ends the session, wherever copies of its cookie are. @throws UnavailableError */
   end(ctx: Context, session: Session): Promise<void>;
+  /** Whether the person signed out here, or was refused, and nobody signed in since: who comes next is to be asked. */
+  hasLeft(ctx: Context): boolean;
+  markLeft(ctx: Context): void;
 }
 
 /** How long a session lasts, in seconds. */
@@ -47,6 +54,9 @@ interface SessionClaims {
   readonly authTime: EpochSeconds;
   readonly signedInAt: EpochSeconds;
   readonly amr: readonly string[];
+  /** The name of a person whom no directory has. */
+  readonly username?: string;
+  readonly upstream?: UpstreamOrigin;
 }
 
 const RENEWAL_INTERVAL: Seconds = 60;
@@ -55,13 +65,14 @@ export function createSessions(deps: {
   settings: { readonly issuer: string; readonly lifetimes: SessionLifetimes };
   sealer: Sealer;
   denylist: DenylistStore;
-  users: UserDirectory;
+  people: People;
   clock: Clock;
   random: Random;
 }): Sessions {
-  const { settings, sealer, denylist, users, clock, random } = deps;
+  const { settings, sealer, denylist, people, clock, random } = deps;
   const { sessionIdle, sessionAbsolute } = settings.lifetimes;
   const cookie = createOwnCookie(settings.issuer, 'session');
+  const left = createOwnCookie(settings.issuer, 'left');
 
   async function write(ctx: Context, claims: SessionClaims): Promise<void> {
     const lifetime = Math.min(sessionIdle, claims.signedInAt + sessionAbsolute - clock());
@@ -71,24 +82,33 @@ export function createSessions(deps: {
   async function find(ctx: Context): Promise<Session | undefined> {
     const opened = await sealer.open<SessionClaims>('session+jwe', cookie.read(ctx) ?? '');
     if (opened === undefined) return undefined;
-    const { sid, sub, authTime, signedInAt, amr } = opened;
+    const { iat, exp: _exp, ...claims } = opened;
+    const { sid, sub, signedInAt } = claims;
     // The moment of sign-in, not of the last renewal: a watermark ends every session that began before it.
     const session = { jti: sid, subject: sub, issuedAt: signedInAt };
     if (isDenied(session, await denylist.match(denylistKeys(session)))) return undefined;
-    const user = await users.find(sub);
+    const user = await people.find(claims);
     if (user === undefined || signedInAt < (user.signedInSince ?? 0)) return undefined;
-    if (clock() - opened.iat >= RENEWAL_INTERVAL) await write(ctx, { sid, sub, authTime, signedInAt, amr });
-    return { sid, user, authTime, signedInAt, amr };
+    if (clock() - iat >= RENEWAL_INTERVAL) await write(ctx, claims);
+    const { sub: _sub, username: _username, ...rest } = claims;
+    return { ...rest, user };
   }
 
-  async function begin(ctx: Context, { user, amr, authTime }: Authentication): Promise<Session> {
+  async function begin(ctx: Context, { user, amr, authTime, upstream }: Authentication): Promise<Session> {
     const former = await find(ctx);
     if (former !== undefined) await deny(former);
     const signedInAt = clock();
-    const session = { sid: random(16), user, authTime: Math.min(authTime ?? signedInAt, signedInAt), signedInAt, amr };
-    const { user: _, ...claims } = session;
-    await write(ctx, { ...claims, sub: user.subject });
-    return session;
+    const session = {
+      sid: random(16),
+      authTime: Math.min(authTime ?? signedInAt, signedInAt),
+      signedInAt,
+      amr,
+      ...(upstream !== undefined && { upstream }),
+    };
+    const { subject: sub, username } = user;
+    await write(ctx, { ...session, sub, ...(upstream !== undefined && { username }) });
+    if (left.read(ctx) !== undefined) left.clear(ctx);
+    return { ...session, user };
   }
 
   async function deny(session: Session): Promise<void> {
@@ -99,7 +119,12 @@ export function createSessions(deps: {
   async function end(ctx: Context, session: Session): Promise<void> {
     await deny(session);
     cookie.clear(ctx);
+    markLeft(ctx);
   }
 
-  return { find, begin, end };
+  function markLeft(ctx: Context): void {
+    left.write(ctx, '1');
+  }
+
+  return { find, begin, end, hasLeft: (ctx) => left.read(ctx) !== undefined, markLeft };
 }

@@ -235,6 +235,31 @@ export const REJECTIONS = {
   },
   interaction_cross_site: { error: 'invalid_request', status: 403, description: 'The form was sent by another site.' },
   interaction_spent: { ...REQUEST, description: 'This page was already used.' },
+  scope_not_grantable: {
+    error: 'access_denied',
+    status: 403,
+    description: 'The person may not grant any of the scope that was asked for.',
+  },
+
+  // people who sign in at another provider
+  upstream_unknown: { error: 'not_found', status: 404, description: 'There is no such way to sign in.' },
+  upstream_state_invalid: { ...REQUEST, description: 'The answer belongs to no sign-in of this server.' },
+  upstream_of_other_provider: { ...REQUEST, description: 'The answer belongs to a sign-in at another provider.' },
+  upstream_spent: { ...REQUEST, description: 'The answer of the provider was already used.' },
+  upstream_denied: { error: 'access_denied', status: 403, description: 'The sign-in was ended at the provider.' },
+  upstream_refused: { error: 'access_denied', status: 403, description: 'The provider refused the sign-in.' },
+  upstream_issuer_wrong: { ...REQUEST, description: 'The answer does not come from the provider that was asked.' },
+  upstream_answer_invalid: { ...REQUEST, description: 'The answer of the provider is not valid.' },
+  upstream_not_fresh: {
+    error: 'access_denied',
+    status: 403,
+    description: 'The provider did not ask the person again, as the request demands.',
+  },
+  upstream_account_not_admitted: {
+    error: 'access_denied',
+    status: 403,
+    description: 'Accounts like this one may not sign in here.',
+  },
 
   // a provider of somebody else, that says no more than an error code
   provider_refused: { ...REQUEST, description: 'The request was refused.' },

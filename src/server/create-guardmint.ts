@@ -39,6 +39,7 @@ import { reportFaultsTo } from './request-log.ts';
 import { describeResources } from './resources.ts';
 import { endRestoredGrants } from './restored-denials.ts';
 import { openStore } from './store.ts';
+import { openUpstreamProviders } from './upstream-providers.ts';
 
 /** Parts a caller may bring along; everything else is made from the configuration. */
 export interface GuardmintParts {
@@ -125,7 +126,8 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
       rateLimits: config.rateLimits.enabled,
     },
     tokens: { sealer, codes, oneTime, denylist },
-    users: config.signIn.local ? users : nobody,
+    ...(config.signIn.local && { users }),
+    upstreams: openUpstreamProviders(config, { clock }),
     grants: openPersonalGrants(config, { store, clock, audit }),
     resume: (parameters, requestId) =>
       authorization.authorize(parseForm(parameters), {
@@ -227,8 +229,6 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
     },
   };
 }
-
-const nobody = { authenticate: async () => undefined, find: async () => undefined };
 
 function joinAudits(one: Audit, other: Audit | undefined): Audit {
   if (other === undefined) return one;

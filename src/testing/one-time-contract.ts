@@ -43,7 +43,7 @@ export function describeOneTimeStore(open: OpenTokenStore, { describe, it }: Tes
     it('of two kinds with one id are two', async () => {
       await using subject = await open();
       const { oneTime } = subject.store;
-      const kinds: readonly OneTimeMarker['kind'][] = ['code', 'assertion', 'consent', 'dpop'];
+      const kinds: readonly OneTimeMarker['kind'][] = ['code', 'assertion', 'consent', 'dpop', 'upstream'];
 
       const answers = await Promise.all(kinds.map((kind) => oneTime.consumeOnce({ ...markerOf(subject.now()), kind })));
 

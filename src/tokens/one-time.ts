@@ -1,9 +1,9 @@
 import type { EpochSeconds } from '../oauth/index.ts';
 
-/** Something that may be used once: the `jti` of a code, an assertion or a consent form. */
+/** Something that may be used once: the `jti` of a code, an assertion, a consent form or an answer of another provider. */
 export interface OneTimeMarker {
   /** What the id belongs to, so that two kinds never collide. */
-  readonly kind: 'code' | 'assertion' | 'consent' | 'dpop';
+  readonly kind: 'code' | 'assertion' | 'consent' | 'dpop' | 'upstream';
   readonly id: string;
   /** The family a code may begin, so that a driver can keep the two in one place. Every use of one code names the same. */
   readonly familyId?: string;

@@ -20,6 +20,7 @@ import { ASSERTION_CASES } from './assertion-refusals.ts';
 import { claimsOf, clientError, type Expectation, jsonError, page, redirectError } from './expectations.ts';
 import { REFUSED_PROOFS } from './refused-proofs.ts';
 import { observe } from './runner.ts';
+import { UPSTREAM_CASES } from './upstream-refusals.ts';
 import type { WireRequest } from './wire.ts';
 import {
   authorizationRequest,
@@ -629,6 +630,8 @@ const CASES: Readonly<Record<RejectionReason, Case>> = {
       await browser.submit(consent, { decision: 'allow' });
       return browser.submit(consent, { decision: 'allow' });
     }),
+
+  ...UPSTREAM_CASES,
 
   unavailable: async () => {
     await withFailingStore(new UnavailableError('store', { retryAfter: 7 }), async (own, requests) => {

@@ -52,7 +52,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   koa: ['endpoints', 'interaction', 'server', 'resource/koa.ts'],
   'node-jose': ['keys/node-jose-key-store.ts'],
   'koa-body': ['endpoints', 'interaction'],
-  'openid-client': ['cli/login-client.ts'],
+  'openid-client': ['cli/login-client.ts', 'interaction'],
   'lru-cache': ['clients', 'interaction', 'resource'],
   pino: ['telemetry'],
   'rate-limiter-flexible': ['interaction', 'server'],

@@ -14,7 +14,7 @@ export interface WalkedPage {
 export interface WalkingBrowser {
   readonly jar: Map<string, string>;
   open(url: string, headers?: Record<string, string>): Promise<WalkedPage>;
-  /** Sends the form of a page with these fields in place of its own; `null` leaves a field out. */
+  /** Sends the form of a page that has one of these fields, or the first, with these fields in place of its own; `null` leaves a field out. */
   submit(
     page: WalkedPage,
     fields: Readonly<Record<string, string | null>>,
@@ -56,7 +56,8 @@ export function createWalkingBrowser(jar = new Map<string, string>()): WalkingBr
     jar,
     open: (url, headers) => open(url, headers),
     submit(page, fields, headers = {}) {
-      const form = /<form[^>]*>[\s\S]*?<\/form>/.exec(page.html)?.[0];
+      const forms = page.html.match(/<form[^>]*>[\s\S]*?<\/form>/g) ?? [];
+      const form = forms.find((one) => Object.keys(fields).some((name) => one.includes(`name="${name}"`))) ?? forms[0];
       if (form === undefined) throw new Error(`there is no form on the page (${page.status})`);
       const body = new URLSearchParams();
       for (const [input] of form.matchAll(/<input[^>]*>/g)) {

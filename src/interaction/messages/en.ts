@@ -12,6 +12,11 @@ export const en: Messages = {
     username: 'Username',
     password: 'Password',
     submit: 'Sign in',
+    or: 'or',
+    signInAt: (provider) => `Sign in with ${provider}`,
+    askedBy: 'The app is from',
+    answerTo: 'Its answer will go to',
+    onlyIfYouBegan: 'Go on only if you started this yourself. You decide about access after signing in.',
     wrong: 'The username or the password is not right.',
     stale: 'This page was out of date. Please sign in again.',
     throttled: (seconds) =>
@@ -87,6 +92,7 @@ export const en: Messages = {
   },
   fault: {
     again: 'Look at the request again',
+    signInAgain: 'Back to signing in',
     details: 'Technical details',
     code: 'Error',
     requestId: 'Request',
@@ -115,6 +121,56 @@ export const en: Messages = {
         title: 'This form came from another site',
         text: 'Nothing was done. Another site tried to send this form for you.',
         next: 'If you wanted to connect an app, go back to the app and start connecting again.',
+      },
+      upstream_unknown: {
+        title: 'You cannot sign in this way any more',
+        text: 'The provider you come from is not one that people sign in with here.',
+        next: START_AGAIN,
+      },
+      upstream_state_invalid: {
+        title: 'This answer cannot be used',
+        text: 'It belongs to no sign-in that began here, or it is not complete. Nothing was done.',
+        next: START_AGAIN,
+      },
+      upstream_of_other_provider: {
+        title: 'This answer cannot be used',
+        text: 'You began signing in with another provider. Nothing was done.',
+        next: `If you did not do this yourself, close this page. ${START_AGAIN}`,
+      },
+      upstream_spent: {
+        title: 'You came back a second time',
+        text: 'The provider’s answer was already used, so nothing more was done.',
+        next: 'Look at the request again; you may be signed in already.',
+      },
+      upstream_denied: {
+        title: 'You are not signed in',
+        text: 'The sign-in was ended at the provider.',
+        next: 'Sign in again, there or another way.',
+      },
+      upstream_refused: {
+        title: 'You are not signed in',
+        text: 'The provider did not let you sign in.',
+        next: 'Try again. If this comes back, tell whoever runs this server, with the request number below.',
+      },
+      upstream_issuer_wrong: {
+        title: 'This answer cannot be trusted',
+        text: 'It comes from another provider than the one that was asked. You are not signed in.',
+        next: 'Sign in again. If this comes back, tell whoever runs this server, with the request number below.',
+      },
+      upstream_answer_invalid: {
+        title: 'This answer cannot be trusted',
+        text: 'What the provider says about you could not be verified. You are not signed in.',
+        next: 'Sign in again. If this comes back, tell whoever runs this server, with the request number below.',
+      },
+      upstream_not_fresh: {
+        title: 'The provider did not ask you again',
+        text: 'The app wants you to have signed in just now, and the provider does not confirm that.',
+        next: 'Sign out at the provider, then sign in again here.',
+      },
+      upstream_account_not_admitted: {
+        title: 'This account may not sign in here',
+        text: 'You signed in at the provider, but people with this account are not let in here.',
+        next: 'Sign in with another account, or ask whoever runs this server.',
       },
       client_unknown_at_authorize: {
         title: 'This app is not known here',

@@ -13,6 +13,11 @@ export const ko: Messages = {
     username: '사용자 이름',
     password: '비밀번호',
     submit: '로그인',
+    or: '또는',
+    signInAt: (provider) => `${provider} 계정으로 로그인`,
+    askedBy: '앱을 제공하는 곳',
+    answerTo: '앱의 응답이 전달될 곳',
+    onlyIfYouBegan: '직접 시작하신 경우에만 계속하세요. 접근 허용 여부는 로그인한 뒤에 결정합니다.',
     wrong: '사용자 이름 또는 비밀번호가 올바르지 않습니다.',
     stale: '페이지가 오래되었습니다. 다시 로그인하세요.',
     throttled: (seconds) =>
@@ -85,6 +90,7 @@ export const ko: Messages = {
   },
   fault: {
     again: '요청 다시 보기',
+    signInAgain: '로그인으로 돌아가기',
     details: '기술 정보',
     code: '오류',
     requestId: '요청 번호',
@@ -113,6 +119,56 @@ export const ko: Messages = {
         title: '다른 사이트에서 보낸 양식입니다',
         text: '아무것도 처리되지 않았습니다. 다른 사이트가 회원님 대신 이 양식을 보내려고 했습니다.',
         next: '앱을 연결하려던 것이라면 앱으로 돌아가서 연결을 다시 시작하세요.',
+      },
+      upstream_unknown: {
+        title: '더 이상 이 방법으로 로그인할 수 없습니다',
+        text: '방금 거쳐 온 제공자는 이 서버에서 로그인에 사용하는 곳이 아닙니다.',
+        next: START_AGAIN,
+      },
+      upstream_state_invalid: {
+        title: '이 응답은 사용할 수 없습니다',
+        text: '여기서 시작한 로그인에 대한 응답이 아니거나 응답이 완전하지 않습니다. 아무 작업도 하지 않았습니다.',
+        next: START_AGAIN,
+      },
+      upstream_of_other_provider: {
+        title: '이 응답은 사용할 수 없습니다',
+        text: '다른 제공자에서 로그인을 시작하셨습니다. 아무 작업도 하지 않았습니다.',
+        next: `직접 하신 일이 아니라면 이 페이지를 닫으세요. ${START_AGAIN}`,
+      },
+      upstream_spent: {
+        title: '이미 처리된 응답입니다',
+        text: '제공자의 응답이 이미 사용되어 더 이상 아무 작업도 하지 않았습니다.',
+        next: '요청을 다시 확인하세요. 이미 로그인되어 있을 수 있습니다.',
+      },
+      upstream_denied: {
+        title: '로그인되지 않았습니다',
+        text: '제공자에서 로그인이 중단되었습니다.',
+        next: '다시 로그인하거나 다른 방법으로 로그인하세요.',
+      },
+      upstream_refused: {
+        title: '로그인되지 않았습니다',
+        text: '제공자가 로그인을 허용하지 않았습니다.',
+        next: '다시 시도하세요. 계속되면 아래 요청 번호와 함께 서버 운영자에게 알려 주세요.',
+      },
+      upstream_issuer_wrong: {
+        title: '이 응답은 신뢰할 수 없습니다',
+        text: '요청한 제공자가 아닌 다른 곳에서 온 응답입니다. 로그인되지 않았습니다.',
+        next: '다시 로그인하세요. 계속되면 아래 요청 번호와 함께 서버 운영자에게 알려 주세요.',
+      },
+      upstream_answer_invalid: {
+        title: '이 응답은 신뢰할 수 없습니다',
+        text: '제공자가 알려 준 내용을 확인할 수 없습니다. 로그인되지 않았습니다.',
+        next: '다시 로그인하세요. 계속되면 아래 요청 번호와 함께 서버 운영자에게 알려 주세요.',
+      },
+      upstream_not_fresh: {
+        title: '제공자가 다시 확인하지 않았습니다',
+        text: '앱은 방금 로그인했을 것을 요구하지만, 제공자가 이를 확인해 주지 않습니다.',
+        next: '제공자에서 로그아웃한 다음 여기서 다시 로그인하세요.',
+      },
+      upstream_account_not_admitted: {
+        title: '이 계정으로는 로그인할 수 없습니다',
+        text: '제공자에서는 로그인했지만, 이 계정은 여기서 허용되지 않습니다.',
+        next: '다른 계정으로 로그인하거나 서버 운영자에게 문의하세요.',
       },
       client_unknown_at_authorize: {
         title: '이 서버가 모르는 앱입니다',

@@ -20,6 +20,12 @@ export interface Messages {
     readonly username: string;
     readonly password: string;
     readonly submit: string;
+    /** Between the password form and the providers. */
+    readonly or: string;
+    readonly signInAt: (provider: string) => string;
+    readonly askedBy: string;
+    readonly answerTo: string;
+    readonly onlyIfYouBegan: string;
     readonly wrong: string;
     readonly stale: string;
     readonly throttled: (seconds: number) => string;
@@ -86,7 +92,10 @@ export interface Messages {
   /** Shown for a moment after a sign-in, where nothing is left to be asked. */
   readonly onward: { readonly title: string; readonly text: string; readonly go: string };
   readonly fault: {
+    /** Leads to the request. */
     readonly again: string;
+    /** Leads to the sign-in page. */
+    readonly signInAgain: string;
     readonly details: string;
     readonly code: string;
     readonly requestId: string;

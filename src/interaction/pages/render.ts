@@ -20,7 +20,19 @@ export interface DestinationView {
 
 /** What each page shows, beside its title. */
 export interface PageViews {
-  readonly signIn: { action: string; form: string; intro: string; username: string; alert: string | undefined };
+  readonly signIn: {
+    action: string;
+    form: string;
+    intro: string;
+    username: string;
+    alert: string | undefined;
+    /** Whether people sign in with a password. */
+    local: boolean;
+    /** Where else they may sign in. */
+    providers: readonly { id: string; label: string }[];
+    /** Who asks, where the person must know before they are sent away. */
+    asker: { host?: string; destination: string } | undefined;
+  };
   readonly consent: {
     action: string;
     form: string;
@@ -66,7 +78,7 @@ export interface PageViews {
     code: string;
     description: string;
     requestId: string;
-    again: string | undefined;
+    again: { path: string; label: string } | undefined;
   };
 }
 

@@ -45,6 +45,9 @@ form>button:last-child{margin-top:.375rem}
 .sign::before{content:"!"/"";display:grid;place-items:center;width:3rem;height:3rem;margin:0 0 1rem;border-radius:50%;font-size:1.5rem;
 font-weight:700;letter-spacing:0;color:var(--warn-ink);background:var(--warn);border:1px solid var(--warn-line)}
 .sign.good::before{content:"✓"/"";color:var(--mint);background:var(--good);border-color:var(--mint)}
+.stack{display:grid;gap:.75rem}
+.or{display:flex;align-items:center;gap:.75rem;margin:1.25rem 0;color:var(--quiet);font-size:.875rem}
+.or::before,.or::after{content:"";flex:1;border-top:1px solid var(--line)}
 .who{margin:0 0 1.25rem}
 .who h1{margin:.125rem 0 .25rem;font-size:clamp(1.375rem,1rem + 2.2vw,1.75rem);overflow-wrap:anywhere;text-wrap:wrap}
 .who p{margin:0}

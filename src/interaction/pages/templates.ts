@@ -18,18 +18,29 @@ export const LAYOUT = `<!doctype html>
 </html>
 `;
 
-export const SIGN_IN = `<h1><%= it.messages.signIn.title %></h1>
+export const SIGN_IN = `<% const say = it.messages.signIn %>
+<h1><%= say.title %></h1>
 <p class="quiet"><%= it.intro %></p>
 <% if (it.alert) { %><p class="alert" role="alert" id="alert"><%= it.alert %></p><% } %>
-<form method="post" action="<%= it.action %>">
+<% if (it.asker) { %><dl class="asker">
+<% if (it.asker.host) { %><div><dt><%= say.askedBy %></dt><dd><strong><bdi><%= it.asker.host %></bdi></strong></dd></div><% } %>
+<div><dt><%= say.answerTo %></dt><dd><strong><bdi><%= it.asker.destination %></bdi></strong></dd></div>
+</dl>
+<p class="quiet small"><%= say.onlyIfYouBegan %></p><% } %>
+<% if (it.local) { %><form method="post" action="<%= it.action %>">
 <input type="hidden" name="form" value="<%= it.form %>">
-<label for="username"><%= it.messages.signIn.username %></label>
+<label for="username"><%= say.username %></label>
 <input id="username" name="username" type="text" value="<%= it.username %>" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="128" required<% if (it.alert) { %> aria-describedby="alert"<% } %><% if (!it.username) { %> autofocus<% } %>>
-<label for="password"><%= it.messages.signIn.password %></label>
+<label for="password"><%= say.password %></label>
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required<% if (it.alert) { %> aria-describedby="alert"<% } %><% if (it.username) { %> autofocus<% } %>>
-<button type="submit"><%= it.messages.signIn.submit %></button>
+<button type="submit"><%= say.submit %></button>
 </form>
-`;
+<% } %><% if (it.local && it.providers.length > 0) { %><p class="or"><span><%= say.or %></span></p>
+<% } %><% if (it.providers.length > 0) { %><form method="post" action="<%= it.action %>" class="stack">
+<input type="hidden" name="form" value="<%= it.form %>">
+<% for (const one of it.providers) { %><button type="submit" name="provider" value="<%= one.id %>"<% if (it.local) { %> class="outline"<% } %>><%= say.signInAt(one.label) %></button>
+<% } %></form>
+<% } %>`;
 
 export const CONSENT = `<% const say = it.messages.consent %>
 <div class="who">
@@ -122,7 +133,7 @@ export const ONWARD = `<h1><%= it.title %></h1>
 export const FAULT = `<h1 class="sign"><%= it.title %></h1>
 <p><%= it.notice.text %></p>
 <p class="quiet"><%= it.notice.next %></p>
-<% if (it.again) { %><p><a class="button slate" href="<%= it.again %>"><%= it.messages.fault.again %></a></p><% } %>
+<% if (it.again) { %><p><a class="button slate" href="<%= it.again.path %>"><%= it.again.label %></a></p><% } %>
 <details>
 <summary><%= it.messages.fault.details %></summary>
 <p><%= it.messages.fault.code %>: <code><%= it.code %></code><br><%= it.description %></p>
