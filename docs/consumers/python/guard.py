@@ -143,7 +143,7 @@ class Revocations:
 
 
 class Guard:
-    """`check(token, scope)` answers the claims of a good token. A thread keeps keys and revocations up to date."""
+    """`check(token, scope)` answers the claims of a good token; without a scope, whatever was granted. A thread keeps keys and revocations up to date."""
 
     def __init__(self, issuer, resource, open_jws, when_stale="accept"):
         self.issuer, self.resource, self.open_jws, self.when_stale = issuer, resource, open_jws, when_stale
@@ -152,7 +152,7 @@ class Guard:
         self.started = threading.Event()
         threading.Thread(target=self.keep_up, daemon=True).start()
 
-    def check(self, token, scope):
+    def check(self, token, scope=None):
         self.started.wait(5)  # the first tokens wait for the first answers of the issuer
         if self.keys is None:
             raise Unavailable("metadata")
@@ -162,7 +162,7 @@ class Guard:
         self.check_claims(claims)
         if self.revocations.denies(claims, kid):
             raise BadToken("revoked")
-        if scope not in claims.get("scope", "").split(" "):
+        if scope is not None and scope not in claims.get("scope", "").split(" "):
             raise InsufficientScope(scope)
         return claims
 
