@@ -21,7 +21,9 @@ import {
 export { getAccessToken } from './auth-context.ts';
 export type { AuthInfo } from './auth-info.ts';
 export type { MetadataOptions } from './metadata-answer.ts';
+export { endWithToken } from './node-end-with-token.ts';
 export type { OriginCheckOptions } from './origin-check.ts';
+export type { StreamEndOptions } from './stream-end.ts';
 
 /** How requests are authenticated. */
 export type BearerAuthOptions = AnyBearerAuthOptions<IncomingMessage>;
