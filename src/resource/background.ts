@@ -1,4 +1,4 @@
-import { worksBetweenRequests } from './node-module.ts';
+import { isProcess } from './node-module.ts';
 import { startTimer } from './pause.ts';
 
 /**
@@ -10,7 +10,7 @@ export type Background = (work: Promise<void>) => Promise<void> | undefined;
 /** Hands work to `waitUntil` where there is one. */
 export function createBackground(waitUntil: ((work: Promise<unknown>) => void) | undefined): Background {
   if (waitUntil !== undefined) return (work) => void waitUntil(work);
-  return worksBetweenRequests() ? () => undefined : (work) => work;
+  return isProcess() ? () => undefined : (work) => work;
 }
 
 /**

@@ -28,9 +28,9 @@ export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModu
 }
 
 /**
- * Whether work goes on here between requests: in a process of its own, that is. In workers it ends with the request that
- * began it, and nobody's socket or timer outlives its request.
+ * Whether this is a process: work goes on between requests, and the modules of Node are whole. In workers work ends with the
+ * request that began it, nobody's socket or timer outlives its request, and `node:crypto` does not verify everything.
  */
-export function worksBetweenRequests(): boolean {
+export function isProcess(): boolean {
   return runtime.navigator?.userAgent !== 'Cloudflare-Workers' && nodeModule('node:http') !== undefined;
 }

@@ -1,14 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import { ecdsaToDer, pssPublicKeyInfo } from './der.ts';
 import type { JwsAlgorithm } from './jws-algorithm.ts';
-import { nodeModule } from './node-module.ts';
+import { isProcess, nodeModule } from './node-module.ts';
 import type { PublicMembers } from './verification-key.ts';
 
 type NodeCrypto = NonNullable<ReturnType<typeof nodeModule<'node:crypto'>>>;
 type Check = (input: Uint8Array, signature: Uint8Array) => boolean;
 
-/** How signatures are checked with Node's own crypto, synchronously; `undefined` where there is none. */
-export const nodeSignatures = createNodeSignatures(nodeModule('node:crypto'));
+/** How signatures are checked with Node's own crypto, synchronously; `undefined` where there is none, or not the whole of it. */
+export const nodeSignatures = createNodeSignatures(isProcess() ? nodeModule('node:crypto') : undefined);
 
 function createNodeSignatures(crypto: NodeCrypto | undefined) {
   return crypto === undefined

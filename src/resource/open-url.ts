@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { systemFetch } from './fetch-json.ts';
-import { nodeModule, worksBetweenRequests } from './node-module.ts';
+import { isProcess, nodeModule } from './node-module.ts';
 import { createWatchdog } from './pause.ts';
 
 /** An answer whose body is read while it comes. */
@@ -29,7 +29,7 @@ export type UrlOpener = (url: string, options: OpeningOptions) => Promise<Opened
  * The global `fetch` cannot do that in a process, so there it is used only in the shape of somebody's stand-in for it.
  */
 export function createUrlOpener(fetch: typeof globalThis.fetch | undefined): UrlOpener {
-  if (fetch === undefined && worksBetweenRequests()) return openByNode;
+  if (fetch === undefined && isProcess()) return openByNode;
   return (url, options) => openByFetch(fetch ?? systemFetch, url, options);
 }
 

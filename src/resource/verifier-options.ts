@@ -14,7 +14,7 @@ import {
 import type { IssuerProfile } from './issuer-profile.ts';
 import { DEFAULT_ALGORITHMS, isJwsAlgorithmName, type JwsAlgorithmName, jwsAlgorithm } from './jws-algorithm.ts';
 import { createFixedKeys, type KeySource } from './key-source.ts';
-import { worksBetweenRequests } from './node-module.ts';
+import { isProcess } from './node-module.ts';
 import { createUrlOpener } from './open-url.ts';
 import { createRemoteKeys } from './remote-keys.ts';
 import { createDocumentReader } from './revocation-document.ts';
@@ -146,7 +146,7 @@ function subscribe(options: VerifierOptions, keys: KeySource, place: string | Is
     clock,
     onKeyDenied: (kid) => keys.drop(kid, clock()),
     timings: { answer: fetchTimeout * 1000 },
-    background: worksBetweenRequests() ? undefined : createBackground(options.waitUntil),
+    background: isProcess() ? undefined : createBackground(options.waitUntil),
   });
   return {
     ...feed,

@@ -3,6 +3,6 @@ export function nodeModule(name: string): unknown {
   return name === 'node:async_hooks' ? process.getBuiltinModule(name) : undefined;
 }
 
-export function worksBetweenRequests(): boolean {
+export function isProcess(): boolean {
   return false;
 }
