@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Config, printableConfig } from '../config/index.ts';
-import { checkKeySettings, readRedisOptions } from '../server/index.ts';
+import { checkKeySettings, openBranding, readRedisOptions } from '../server/index.ts';
 import { print } from './output.ts';
 
 /** `config check | print`: what the environment and the JSON file come to. */
@@ -9,10 +9,11 @@ export function addConfigCommands(program: Command, loadConfig: () => Config): v
   config
     .command('check')
     .description('Check the settings and list every problem')
-    .action(() => {
+    .action(async () => {
       const config = loadConfig();
       checkKeySettings(config);
       readRedisOptions(config);
+      await openBranding(config);
       const { warnings, issuer } = config;
       for (const warning of warnings) print(`warning: ${warning}`);
       print(`The settings are usable. Issuer: ${issuer}`);

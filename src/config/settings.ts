@@ -49,6 +49,8 @@ const link = text().refine((value) => /^https?:\/\//i.test(value) && URL.canPars
   error: 'must be an http or https URL',
 });
 
+const colour = text().regex(/^#[0-9a-f]{6}$/i, { error: 'must be a colour such as #0b6b4b' });
+
 const client = z
   .strictObject(
     {
@@ -220,7 +222,26 @@ export const SETTINGS = z
     tokenExchanges: list(tokenExchange)
       .default([])
       .describe('Which MCP server may swap a token it was called with for one at another (RFC 8693).'),
-    branding: group({ name: text(64).default('guardmint').describe('What the pages call this server.') }),
+    branding: group({
+      name: text(64).default('guardmint').describe('What the pages call this server.'),
+      logo: z
+        .exactOptional(text(4096))
+        .describe('A file with the logo: PNG, WebP or SVG, 256 KiB at most. It stands beside the name.'),
+      accent: z
+        .exactOptional(z.strictObject({ light: colour, dark: colour }, { error: 'must be an object' }))
+        .describe(
+          'The colour of links and buttons, as `#rrggbb`, on light and on dark pages; with at least 4.5:1 of contrast.',
+        ),
+      footerLinks: z
+        .exactOptional(list(z.strictObject({ label: text(64), url: link }, { error: 'must be an object' })).max(8))
+        .describe('Links below every page: `[{ "label": "Privacy", "url": "https://…" }]`.'),
+      supportContact: z
+        .exactOptional(text(256))
+        .describe('Who helps people, below every page: a mail address, a URL or any other text.'),
+      templates: z
+        .exactOptional(text(4096))
+        .describe('A folder with templates that replace ours: see [pages.md](pages.md#templates-of-your-own).'),
+    }),
     signIn,
     lifetimes: group({
       accessToken: seconds(300, 900).default(600).describe('An access token.'),

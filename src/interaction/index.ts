@@ -5,6 +5,8 @@
  * May import: oauth, platform, tokens, clients.
  */
 export type { PersonalGrants } from './apps.ts';
+export type { Branding, BrandingFault, BrandingSource } from './branding.ts';
+export { createBranding, findBrandingFaults } from './branding.ts';
 export type { FaultPageRequest, PageAnswer } from './fault-page.ts';
 export { renderErrorPage } from './fault-page.ts';
 export type { Interaction, InteractionLifetimes, InteractionSettings } from './interaction.ts';

@@ -136,7 +136,10 @@ export function createInteraction(deps: {
     const apps = createApps({ parts, settings, grants, memory, audit });
     router.get('/apps', apps.show).post('/apps', apps.submit);
   }
-  for (const asset of [STYLE, ICON]) router.get(`/${asset.name}`, serve(asset));
+  const { logo, accent } = settings.branding;
+  for (const asset of [STYLE, ICON, logo, accent]) {
+    if (asset !== undefined) router.get(`/${asset.name}`, serve(asset));
+  }
   refuseTheRest(router);
 
   const origin = new URL(settings.issuer).origin;
@@ -167,6 +170,7 @@ function serve(asset: Asset): Middleware {
     ctx.set('Cache-Control', 'public, max-age=31536000, immutable');
     ctx.set('X-Content-Type-Options', 'nosniff');
     ctx.set('Cross-Origin-Resource-Policy', 'same-origin');
+    ctx.set('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'; sandbox");
     ctx.type = asset.type;
     ctx.body = asset.body;
   };

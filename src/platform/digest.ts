@@ -1,7 +1,7 @@
 import { createHash, createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
-/** SHA-256 of a text (as UTF-8), in base64url: 43 characters. */
-export function sha256(text: string): string {
+/** SHA-256 of a text (as UTF-8) or of bytes, in base64url: 43 characters. */
+export function sha256(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 

@@ -25,6 +25,7 @@ import {
 } from '../tokens/index.ts';
 import { createApp } from './app.ts';
 import { openAssertionIssuers } from './assertion-issuers.ts';
+import { openBranding } from './branding.ts';
 import { openClientAssertions } from './client-assertions.ts';
 import { openClientDocuments } from './client-documents.ts';
 import { leaveDeniedSigner } from './denied-signer.ts';
@@ -120,7 +121,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const interaction = createInteraction({
     settings: {
       issuer: config.issuer,
-      branding: config.branding,
+      branding: await openBranding(config),
       lifetimes: config.lifetimes,
       resources: resources.known,
       rateLimits: config.rateLimits.enabled,

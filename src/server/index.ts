@@ -3,6 +3,7 @@
  *
  * May import: everything.
  */
+export { openBranding } from './branding.ts';
 export type { Guardmint, GuardmintParts, ListeningPorts } from './create-guardmint.ts';
 export { createGuardmint } from './create-guardmint.ts';
 export { keyDenial } from './key-denial.ts';

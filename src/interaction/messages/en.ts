@@ -5,6 +5,7 @@ const START_AGAIN = 'Go back to the app and start connecting again.';
 /** English. */
 export const en: Messages = {
   lang: 'en',
+  support: 'Help:',
   signIn: {
     title: 'Sign in',
     intro: (resource) => `An app is asking for access to ${resource}. You decide about it after signing in.`,

@@ -6,6 +6,7 @@ const TELL_MAKERS = '앱에서 연결을 다시 시작하세요. 같은 일이 �
 /** Korean. Names stand in quotes before a noun, so that no particle has to agree with a sound we do not know. */
 export const ko: Messages = {
   lang: 'ko',
+  support: '도움:',
   signIn: {
     title: '로그인',
     intro: (resource) => `어떤 앱이 다음 서버에 접근하려고 합니다: ${resource}. 허용할지는 로그인한 뒤에 결정합니다.`,

@@ -12,6 +12,8 @@ export interface Notice {
 export interface Messages {
   /** BCP 47 tag, for the `lang` attribute. */
   readonly lang: string;
+  /** Before who helps people with this server. */
+  readonly support: string;
   readonly signIn: {
     readonly title: string;
     readonly intro: (resource: string) => string;

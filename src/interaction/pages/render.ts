@@ -1,13 +1,13 @@
-import { Eta } from 'eta';
 import { issuerPath } from '../../oauth/index.ts';
+import type { Branding } from '../branding.ts';
 import type { Messages } from '../messages/messages.ts';
+import { OUR_TEMPLATES } from './page-templates.ts';
 import { BRAND_MARK, ICON, STYLE } from './style.ts';
-import { APPS, CONSENT, FAULT, LAYOUT, LEAVE, ONWARD, SIGN_IN, SIGN_OUT } from './templates.ts';
 
 /** Whose pages these are. */
 export interface PageSettings {
   readonly issuer: string;
-  readonly branding: { readonly name: string };
+  readonly branding: Branding;
 }
 
 /** Where a redirect goes, in words for people. */
@@ -82,18 +82,6 @@ export interface PageViews {
   };
 }
 
-const eta = new Eta({ autoEscape: true, cache: true });
-const BODIES: Readonly<Record<keyof PageViews, string>> = {
-  signIn: SIGN_IN,
-  consent: CONSENT,
-  signOut: SIGN_OUT,
-  apps: APPS,
-  leave: LEAVE,
-  onward: ONWARD,
-  fault: FAULT,
-};
-for (const [page, template] of Object.entries({ ...BODIES, layout: LAYOUT })) eta.loadTemplate(`@${page}`, template);
-
 /** One page as HTML. Everything in the view is escaped. */
 export function renderPage<Page extends keyof PageViews>(
   page: Page,
@@ -101,18 +89,23 @@ export function renderPage<Page extends keyof PageViews>(
   frame: { readonly settings: PageSettings; readonly messages: Messages },
 ): string {
   const { settings, messages } = frame;
+  const { name, logo, accent, footerLinks = [], supportContact, templates = OUR_TEMPLATES } = settings.branding;
   const base = `${issuerPath(settings.issuer)}/interaction`;
   const site = {
-    name: settings.branding.name,
-    style: `${base}/${STYLE.name}`,
+    name,
+    styles: [STYLE, accent].flatMap((asset) => (asset === undefined ? [] : [`${base}/${asset.name}`])),
     icon: `${base}/${ICON.name}`,
+    logo: logo && `${base}/${logo.name}`,
     mark: BRAND_MARK,
+    footerLinks,
+    support: supportContact === undefined ? undefined : describeContact(supportContact),
   };
-  const body = eta.render(`@${page}`, { ...view, messages, breakable });
-  return eta.render('@layout', { title: view.title, body, site, messages });
+  const body = templates.render(page, { ...view, messages });
+  return templates.render('layout', { title: view.title, body, site, messages });
 }
 
-/** A host or URL as HTML that breaks at its dots, not within its words. */
-function breakable(text: string): string {
-  return eta.config.escapeFunction(text).replace(/[./:]+/g, '$&<wbr>');
+/** How people reach who helps them: by a link where the text is a mail address or a URL. */
+function describeContact(text: string): { label: string; href: string | undefined } {
+  if (/^https?:\/\//i.test(text)) return { label: text, href: text };
+  return { label: text, href: /^[^\s@<>]+@[^\s@<>]+$/.test(text) ? `mailto:${text}` : undefined };
 }

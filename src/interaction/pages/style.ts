@@ -27,6 +27,8 @@ code{font:.8125rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mo
 .small{font-size:.875rem}
 .hit{display:inline-flex;align-items:center;min-height:44px}
 .brand{display:flex;align-items:center;gap:.5rem;margin:0 0 1.5rem;color:var(--quiet);font-size:.9375rem;font-weight:600;overflow-wrap:anywhere}
+.brand img{display:block;height:2rem;max-width:10rem;object-fit:contain}
+.foot{width:100%;max-width:29rem;margin:1rem 0 0;padding:0 1rem;color:var(--quiet);font-size:.875rem}
 .brand svg{width:1.5rem;height:1.5rem;flex:none;color:var(--mint)}
 label{display:block;font-weight:600;margin:0 0 .375rem}
 input{display:block;width:100%;min-height:48px;padding:.5rem .875rem;margin:0 0 1.125rem;font:inherit;color:inherit;
@@ -114,15 +116,24 @@ export const BRAND_MARK = MARK('currentColor');
 export interface Asset {
   readonly name: string;
   readonly type: string;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
-function asset(stem: string, extension: string, type: string, body: string): Asset {
+/** A file to be loaded from us. */
+export function createAsset(stem: string, extension: string, type: string, body: string | Buffer): Asset {
   return { name: `${stem}-${sha256(body).slice(0, 12)}.${extension}`, type, body };
 }
 
+/** What text in the accent colour stands on, as the stylesheet has it. */
+export function findSurfaces(scheme: 'light' | 'dark'): readonly string[] {
+  return ['ground', 'card'].flatMap((name) => {
+    const [, light = '', dark = ''] = new RegExp(`--${name}:light-dark\\((#\\w+),(#\\w+)\\)`).exec(CSS) ?? [];
+    return [scheme === 'light' ? light : dark];
+  });
+}
+
 /** The stylesheet of every page. */
-export const STYLE = asset('style', 'css', 'text/css; charset=utf-8', CSS);
+export const STYLE = createAsset('style', 'css', 'text/css; charset=utf-8', CSS);
 
 /** The icon of every page. */
-export const ICON = asset('icon', 'svg', 'image/svg+xml', MARK('#0b8a60'));
+export const ICON = createAsset('icon', 'svg', 'image/svg+xml', MARK('#0b8a60'));

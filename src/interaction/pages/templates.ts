@@ -6,15 +6,19 @@ export const LAYOUT = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title><%= it.title %> · <%= it.site.name %></title>
-<link rel="stylesheet" href="<%= it.site.style %>">
-<link rel="icon" type="image/svg+xml" href="<%= it.site.icon %>">
+<% for (const style of it.site.styles) { %><link rel="stylesheet" href="<%= style %>">
+<% } %><link rel="icon" type="image/svg+xml" href="<%= it.site.icon %>">
 </head>
 <body>
 <main>
-<p class="brand"><%~ it.site.mark %><span><%= it.site.name %></span></p>
+<p class="brand"><% if (it.site.logo) { %><img src="<%= it.site.logo %>" alt=""><% } else { %><%~ it.site.mark %><% } %><span><%= it.site.name %></span></p>
 <%~ it.body %>
 </main>
-</body>
+<% if (it.site.footerLinks.length > 0 || it.site.support) { %><footer class="foot links">
+<% for (const link of it.site.footerLinks) { %><a class="hit" rel="noreferrer" target="_blank" href="<%= link.url %>"><%= link.label %></a>
+<% } %><% if (it.site.support) { %><span><%= it.messages.support %> <% if (it.site.support.href) { %><a class="hit" rel="noreferrer" href="<%= it.site.support.href %>"><%= it.site.support.label %></a><% } else { %><%= it.site.support.label %><% } %></span>
+<% } %></footer>
+<% } %></body>
 </html>
 `;
 
