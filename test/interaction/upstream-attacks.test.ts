@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { REJECTIONS, type RejectionReason } from '../../src/oauth/index.ts';
+import { type AuthorizationCodeClaims, createSealer } from '../../src/tokens/index.ts';
 import { createForeignSigner } from '../support/assertion.ts';
 import { type HostileOpenIdProvider, startHostileOpenIdProvider } from '../support/hostile-openid-provider.ts';
 import { startUpstreamWalk, type UpstreamWalk } from '../support/upstream-walk.ts';
@@ -40,6 +41,12 @@ async function findAnswer(walk: UpstreamWalk): Promise<string> {
   return (await fetch(leavesFor, { redirect: 'manual' })).headers.get('location') ?? '';
 }
 
+/** What the code in an answer of ours says. */
+function openCode({ server }: UpstreamWalk, answer: URL) {
+  const sealer = createSealer({ keys: server.guardmint.keys, clock: () => server.now() });
+  return sealer.open<AuthorizationCodeClaims>('code+jwe', answer.searchParams.get('code') ?? '');
+}
+
 /** The page says why, nobody is signed in, and the audit has it. */
 function expectRefused(walk: UpstreamWalk, page: WalkedPage, reason: RejectionReason, fault?: string): void {
   const { status, error, description } = REJECTIONS[reason];
@@ -59,6 +66,20 @@ describe('a provider that lies', () => {
   test('the truth is believed [JWT-UPSTREAM-01]', async () => {
     expect(new URL((await signIn(walk)).url).pathname).toBe('/interaction/consent');
     expect(provider.redeemed[0]?.get('code_verifier')).toMatch(/^[\w-]{43}$/);
+  });
+
+  test('how the person proved who they are goes into the token, as far as it can be trusted to be short', async () => {
+    const stuffed = ['pwd', 'otp', 7, 'x'.repeat(65), 'two words', ...Array.from({ length: 20 }, (_, at) => `m${at}`)];
+    provider.claims = { amr: stuffed, auth_time: 1_700_000_000 };
+
+    const consent = await signIn(walk);
+    const left = new URL((await walk.browser.submit(consent, { decision: 'allow' })).leavesFor ?? '');
+    const code = await openCode(walk, left);
+
+    expect(code).toMatchObject({
+      authTime: 1_700_000_000,
+      amr: ['pwd', 'otp', 'm0', 'm1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7'],
+    });
   });
 
   test.each<[string, Record<string, unknown>, string]>([
@@ -196,6 +217,14 @@ describe('an answer in wrong hands', () => {
     expect(walk.server.events.filter(({ reason }) => reason === 'upstream_spent')).toHaveLength(7);
   });
 
+  test('a look at the headers alone does not spend it', async () => {
+    const answer = await findAnswer(walk);
+    const cookie = [...walk.browser.jar].map(([name, value]) => `${name}=${value}`).join('; ');
+
+    expect((await fetch(answer, { method: 'HEAD', headers: { cookie } })).status).toBe(405);
+    expect(new URL((await walk.browser.open(answer)).url).pathname).toBe('/interaction/consent');
+  });
+
   test('one that comes ten minutes later has expired', async () => {
     const answer = await findAnswer(walk);
 
@@ -243,6 +272,39 @@ describe('an answer in wrong hands', () => {
     expect(new Set(statuses.slice(0, 60))).toEqual(new Set([400]));
     expect(statuses.at(-1)).toBe(429);
     expect(at.provider.redeemed).toHaveLength(60);
+  });
+});
+
+describe('scope names that are guarded by claims', () => {
+  const guard = { scopesByClaim: [{ scopes: ['mcp:write'], claim: 'groups', values: ['ops'] }] };
+
+  /** What the consent page offers, and what the code carries after it. */
+  async function grant(at: Awaited<ReturnType<typeof start>>, scope: string) {
+    const own = at.walk.withNewBrowser();
+    const consent = await signIn(own, { scope });
+    const offered = ['mcp:read', 'mcp:write', 'admin'].filter((name) => consent.html.includes(`<code>${name}</code>`));
+    const page = await own.browser.submit(consent, { decision: 'allow' });
+    return { offered, issued: (await openCode(own, new URL(page.leavesFor ?? '')))?.scope };
+  }
+
+  test('are neither offered nor issued to who has not got the claim, and both to who has', async () => {
+    await using at = await start(guard);
+
+    expect(await grant(at, 'mcp:read mcp:write')).toEqual({ offered: ['mcp:read'], issued: ['mcp:read'] });
+    at.provider.claims = { groups: ['staff', 'ops'] };
+    const both = ['mcp:read', 'mcp:write'];
+    expect(await grant(at, 'mcp:read mcp:write')).toEqual({ offered: both, issued: both });
+  });
+
+  test('an app that asks for nothing else is told that the person may not grant it', async () => {
+    await using at = await start(guard);
+
+    const page = await signIn(at.walk, { scope: 'mcp:write' });
+    const silent = await signIn(at.walk, { scope: 'mcp:write offline_access', prompt: 'none' });
+
+    expect(page.html).toMatch(/error=access_denied/);
+    expect(silent.leavesFor).toMatch(/error=(?:consent_required|access_denied)/);
+    expect(at.walk.server.events.map(({ reason }) => reason)).toContain('scope_not_grantable');
   });
 });
 

@@ -67,6 +67,8 @@ export function createUpstreamSignIn(deps: {
   }
 
   async function callback(ctx: Context): Promise<void> {
+    // Who asks for the headers alone must not spend the answer.
+    if (ctx.method !== 'GET') throw reject('method_not_allowed');
     const id = String((ctx['params'] as Readonly<Record<string, unknown>>)['provider']);
     const provider = providers.find((one) => one.id === id);
     if (provider === undefined) throw reject('upstream_unknown');
