@@ -1,99 +1,14 @@
-import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client';
-import { toNodeHandler } from '@modelcontextprotocol/node';
-import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { DemoInMemoryAuthProvider } from '@modelcontextprotocol/sdk/examples/server/demoInMemoryOAuthProvider.js';
-import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
-import type { OAuthServerProvider } from '@modelcontextprotocol/sdk/server/auth/provider.js';
 import { ProxyOAuthServerProvider } from '@modelcontextprotocol/sdk/server/auth/providers/proxyProvider.js';
-import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
-import express from 'express';
-import Koa, { type Middleware } from 'koa';
+import Koa from 'koa';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
 import { createPerson } from '../../examples/person.ts';
 import { createAuthRoutes } from '../../src/endpoints/index.ts';
-import { fromMcpSdkV1, type McpSdkV1Options } from '../../src/provider/mcp-sdk-v1.ts';
 import { createClientMemory } from '../support/client-memory.ts';
 import { createForeignProvider } from '../support/foreign-provider.ts';
+import { type Connect, serveMcp, serveSdkProvider, V1, V2 } from '../support/mcp-sdk-world.ts';
 import { createTeamProvider } from '../support/sdk-v1-provider.ts';
-import { type Served, serve } from '../support/serve.ts';
-
-/** An authorization server: the routes over a provider of the SDK, and whatever routes the provider's owner has. */
-function serveSdkProvider(
-  create: (issuer: string) => { provider: OAuthServerProvider; own?: Middleware },
-  options: Partial<McpSdkV1Options> = {},
-): Promise<Served & { sdk: OAuthServerProvider }> {
-  let sdk: OAuthServerProvider | undefined;
-  const served = serve((issuerUrl) => {
-    const { provider: created, own } = create(issuerUrl);
-    sdk = created;
-    const provider = fromMcpSdkV1(created, { issuerUrl, ...options });
-    const app = new Koa();
-    if (own !== undefined) app.use(own);
-    app.use(provider.middleware);
-    return app.use(createAuthRoutes({ provider, issuerUrl, ...provider.routeOptions }).routes());
-  });
-  return served.then((found) => Object.assign(found, { sdk: sdk as OAuthServerProvider }));
-}
-
-/** An MCP server as the SDK v1 protects it, with the same provider as the verifier. */
-function serveMcp(issuer: string, sdk: OAuthServerProvider): Promise<Served> {
-  return serve((origin) => {
-    const mcp = toNodeHandler(
-      createMcpHandler(() => {
-        const server = new McpServer({ name: 'team', version: '1.0.0' });
-        server.registerTool('greet', { description: 'Greets', inputSchema: z.object({}) }, async () => ({
-          content: [{ type: 'text', text: 'the team says hello' }],
-        }));
-        return server;
-      }),
-    );
-    const app = express();
-    const metadata = `${origin}/.well-known/oauth-protected-resource/mcp`;
-    app.get('/.well-known/oauth-protected-resource/mcp', (_, response) => {
-      response.json({ resource: `${origin}/mcp`, authorization_servers: [issuer], scopes_supported: ['notes'] });
-    });
-    app.use('/mcp', requireBearerAuth({ verifier: sdk, resourceMetadataUrl: metadata }));
-    app.all('/mcp', (request, response) => void mcp(request, response));
-    return { callback: () => app };
-  });
-}
-
-interface Connection {
-  readonly open: () => Promise<void>;
-  readonly finish: (parameters: URLSearchParams) => Promise<void>;
-  readonly greet: () => Promise<unknown>;
-  readonly close: () => Promise<void>;
-}
-type Connect = (url: URL, authProvider: unknown) => Connection;
-
-const V1: { sdk: string; connect: Connect } = {
-  sdk: 'v1',
-  connect(url: URL, authProvider: unknown) {
-    const transport = new TransportV1(url, { authProvider: authProvider as never });
-    const client = new ClientV1({ name: 'test', version: '1' });
-    return {
-      open: () => client.connect(transport as never),
-      finish: (parameters: URLSearchParams) => transport.finishAuth(parameters.get('code') ?? ''),
-      greet: () => client.callTool({ name: 'greet', arguments: {} }),
-      close: () => client.close(),
-    };
-  },
-};
-const V2: { sdk: string; connect: Connect } = {
-  sdk: 'v2',
-  connect(url: URL, authProvider: unknown) {
-    const transport = new TransportV2(url, { authProvider: authProvider as never });
-    const client = new ClientV2({ name: 'test', version: '1' });
-    return {
-      open: () => client.connect(transport),
-      finish: (parameters: URLSearchParams) => transport.finishAuth(parameters),
-      greet: () => client.callTool({ name: 'greet', arguments: {} }),
-      close: () => client.close(),
-    };
-  },
-};
+import { serve } from '../support/serve.ts';
 
 /** From the first 401 to the tokens. Answers where the browser was sent with the code. */
 async function signIn(connect: Connect, url: URL, memory: ReturnType<typeof createClientMemory>) {
@@ -124,7 +39,10 @@ describe.each([V1, V2])('an MCP SDK $sdk client of a provider of the MCP SDK v1 
       const { provider, signIn: own } = createTeamProvider(issuer);
       return { provider, own };
     });
-    await using mcp = await serveMcp(auth.origin, auth.sdk);
+    await using mcp = await serveMcp(
+      () => [auth.origin],
+      () => auth.sdk,
+    );
     const url = new URL(`${mcp.origin}/mcp`);
     const memory = createClientMemory();
 
@@ -147,7 +65,10 @@ describe.each([V1, V2])('an MCP SDK $sdk client of a provider of the MCP SDK v1 
 
   test('signs in at the demo provider of the SDK, which only redirects and sets a cookie', async () => {
     await using auth = await serveSdkProvider(() => ({ provider: new DemoInMemoryAuthProvider() }));
-    await using mcp = await serveMcp(auth.origin, auth.sdk);
+    await using mcp = await serveMcp(
+      () => [auth.origin],
+      () => auth.sdk,
+    );
     const url = new URL(`${mcp.origin}/mcp`);
     const memory = createClientMemory();
 
@@ -186,7 +107,10 @@ test('the proxy provider of the SDK passes codes, verifiers and refresh tokens o
     },
   });
   await using auth = await serveSdkProvider(() => ({ provider: proxy }), { namesIssuer: false });
-  await using mcp = await serveMcp(auth.origin, auth.sdk);
+  await using mcp = await serveMcp(
+    () => [auth.origin],
+    () => auth.sdk,
+  );
   const url = new URL(`${mcp.origin}/mcp`);
   const memory = createClientMemory();
 
