@@ -1,10 +1,10 @@
 // What the package offers at each entry point, as text: `npm run update-api` writes it to test/api/, and
 // test/published-package.test.ts compares. It reads the declarations that tsc emits, and nothing else of TypeScript.
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { readDeclarations } from './declaration-file.ts';
+import { buildInto } from './staged-package.ts';
 
 const TOP = join(import.meta.dirname, '..');
 
@@ -17,15 +17,6 @@ interface Manifest {
 function snapshotPath(subpath: string): string {
   const name = subpath === '.' ? 'index' : subpath.slice(2).replaceAll('/', '-');
   return `test/api/${name}.txt`;
-}
-
-/** Compiles the package into `folder`, as it is published. */
-export function buildInto(folder: string): void {
-  const tsc = join(TOP, 'node_modules/.bin/tsc');
-  execFileSync(tsc, ['-p', 'tsconfig.build.json', '--outDir', folder], {
-    cwd: TOP,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
 }
 
 /** The public text of every entry point of package.json, by the path it is kept at. `built` is what `buildInto` filled. */

@@ -2,7 +2,8 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildInto, publicApis } from '../scripts/public-api.ts';
+import { publicApis } from '../scripts/public-api.ts';
+import { buildInto } from '../scripts/staged-package.ts';
 
 const TOP = new URL('../', import.meta.url).pathname;
 

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildInto } from '../scripts/public-api.ts';
+import { importedPackages, pack, stagePackage, stageResourcePackage } from '../scripts/staged-package.ts';
+import { forge, NOW } from './resource/issuer.ts';
+import { testSigner } from './support/keys.ts';
 
 const run = promisify(execFile);
 const TOP = new URL('../', import.meta.url).pathname;
@@ -18,9 +20,10 @@ interface Manifest {
   readonly peerDependencies: Readonly<Record<string, string>>;
 }
 
-const { scripts: _, ...published } = JSON.parse(readFileSync(join(TOP, 'package.json'), 'utf8')) as Manifest & {
-  readonly scripts: unknown;
-};
+/** What importing the library may load. It was 180 kB when this was written; raise it for a reason. */
+const MAX_LOADED_BYTES = 240_000;
+
+const published = JSON.parse(readFileSync(join(TOP, 'package.json'), 'utf8')) as Manifest;
 
 describe('the package as it is published', () => {
   const folder = mkdtempSync(join(tmpdir(), 'guardmint-package-'));
@@ -30,18 +33,8 @@ describe('the package as it is published', () => {
   let packed: readonly string[] = [];
 
   beforeAll(async () => {
-    mkdirSync(staged);
-    buildInto(join(staged, 'dist'));
-    for (const file of ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md'])
-      cpSync(join(TOP, file), join(staged, file));
-    // Without its scripts, so that packing does not build once more.
-    writeFileSync(join(staged, 'package.json'), JSON.stringify(published));
-    const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
-      cwd: staged,
-    });
-    const [{ filename, files }] = JSON.parse(stdout) as [{ filename: string; files: readonly { path: string }[] }];
-    tarball = join(folder, filename);
-    packed = files.map(({ path }) => path);
+    stagePackage(staged);
+    ({ tarball, files: packed } = await pack(staged, folder));
     install();
     await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed]);
   });
@@ -90,5 +83,62 @@ describe('the package as it is published', () => {
     const others = packed.filter((path) => !/^dist\/.*\.(?:js|js\.map|d\.ts)$/.test(path));
 
     expect(others.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']);
+  });
+
+  describe('guardmint-resource', () => {
+    const small = join(folder, 'small');
+    const place = join(folder, 'bare/node_modules/guardmint-resource');
+    let manifest: Manifest;
+    let archive = '';
+    beforeAll(async () => {
+      stageResourcePackage(staged, small);
+      manifest = JSON.parse(readFileSync(join(small, 'package.json'), 'utf8')) as Manifest;
+      ({ tarball: archive } = await pack(small, folder));
+      mkdirSync(place, { recursive: true });
+      await run('tar', ['-xzf', archive, '--strip-components=1', '-C', place]);
+    });
+
+    test('has the entry points of guardmint/resource, depends on nothing and imports what it declares', () => {
+      const resource = Object.keys(published.exports).filter((subpath) => subpath.startsWith('./resource'));
+
+      expect(Object.keys(manifest.exports)).toEqual([
+        ...resource.map((subpath) => subpath.replace('./resource', '.')),
+        './package.json',
+      ]);
+      expect(manifest).not.toHaveProperty('dependencies');
+      expect([...importedPackages(join(place, 'dist'))].toSorted()).toEqual(
+        Object.keys(manifest.peerDependencies).toSorted(),
+      );
+    });
+
+    test('publint and attw find nothing', async () => {
+      const attw = join(TOP, 'node_modules/.bin/attw');
+
+      expect((await publint({ pkgDir: small, pack: false, strict: true })).messages).toEqual([]);
+      await expect(run(attw, [archive, '--profile', 'esm-only', '--no-color'])).resolves.toMatchObject({ stderr: '' });
+    });
+
+    test('validates a token where nothing else is installed, and loads little for it', async () => {
+      const script = join(folder, 'bare/validate.mjs');
+      writeFileSync(
+        script,
+        `import { statSync } from 'node:fs';
+        import { registerHooks } from 'node:module';
+        import { fileURLToPath } from 'node:url';
+        const loaded = new Set();
+        registerHooks({ load(url, context, next) { if (url.startsWith('file:')) loaded.add(url); return next(url, context); } });
+        const { createVerifier } = await import('guardmint-resource');
+        const options = { issuer: 'https://as.example.test', resource: 'https://mcp.example.test/mcp' };
+        const verifier = createVerifier({ ...options, jwks: ${JSON.stringify({ keys: [testSigner().publicJwk] })}, clock: () => ${NOW} });
+        const token = await verifier.loadAccessToken(${JSON.stringify(forge())});
+        const bytes = [...loaded].reduce((sum, url) => sum + statSync(fileURLToPath(url)).size, 0);
+        console.log(JSON.stringify({ subject: token?.subject, bytes }));`,
+      );
+      const { stdout } = await run(process.execPath, [script]);
+      const { subject, bytes } = JSON.parse(stdout) as { subject: string; bytes: number };
+
+      expect(subject).toBe('user-1');
+      expect(bytes).toBeLessThan(MAX_LOADED_BYTES);
+    });
   });
 });
