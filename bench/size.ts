@@ -6,18 +6,28 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { pack, stagePackage } from '../scripts/staged-package.ts';
-import { type ImportCost, importOnce } from './support/import-cost.ts';
+import { pack, stagePackage, stageResourcePackage } from '../scripts/staged-package.ts';
+import { type ImportCost, type Loaded, measureImport, measureLoaded } from './support/import-cost.ts';
 import { type Installation, measureInstallation } from './support/installed-size.ts';
 import { formatTable, median } from './support/rounds.ts';
 
-const ROUNDS = 9;
+const ROUNDS = 15;
 const PEERS = ['mcp-auth', 'express-oauth2-jwt-bearer', 'aws-jwt-verify'];
 
 interface Contender {
   readonly name: string;
   readonly specifier: string;
   readonly installed: Installation;
+}
+
+interface Result {
+  readonly name: string;
+  readonly installed: Installation;
+  readonly loaded: Loaded;
+  readonly importMilliseconds: number;
+  readonly importTimesOurs: number;
+  readonly heapBytes: number;
+  readonly residentBytes: number;
 }
 
 export async function run(print: (line?: string) => void): Promise<object> {
@@ -27,28 +37,27 @@ export async function run(print: (line?: string) => void): Promise<object> {
     const costs = new Map<string, ImportCost[]>(contenders.map(({ name }) => [name, []]));
     const idle: ImportCost[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      idle.push(await importOnce(''));
-      for (const { name, specifier } of contenders) costs.get(name)?.push(await importOnce(specifier));
+      idle.push(await measureImport());
+      // Another one begins each time: the first after a pause has the colder machine.
+      const turn = contenders.map((_, index) => contenders[(index + round) % contenders.length]);
+      for (const one of turn) if (one !== undefined) costs.get(one.name)?.push(await measureImport(one.specifier));
     }
-    const own = costs.get(contenders[0]?.name ?? '') ?? [];
-    const results = contenders.map(({ name, installed }) => {
+    const own = costs.get('guardmint-resource') ?? [];
+    const results: Result[] = [];
+    for (const { name, specifier, installed } of contenders) {
       const rounds = costs.get(name) ?? [];
-      const { modules = 0, bytes = 0 } = rounds[0] ?? {};
-      return {
+      const middle = (of: (cost: ImportCost, round: number) => number) => median(rounds.map(of));
+      results.push({
         name,
-        installedPackages: installed.packages,
-        installedBytes: installed.bytes,
-        loadedModules: modules,
-        loadedBytes: bytes,
-        importMilliseconds: median(rounds.map(({ milliseconds }) => milliseconds)),
+        installed,
+        loaded: await measureLoaded(specifier),
+        importMilliseconds: middle(({ milliseconds }) => milliseconds),
         // Round by round, so that a busy machine slows both.
-        importTimesOurs: median(
-          rounds.map(({ milliseconds }, round) => milliseconds / (own[round]?.milliseconds ?? 1)),
-        ),
-        heapBytes: median(rounds.map(({ heapBytes }) => heapBytes)),
-        residentBytes: median(rounds.map(({ residentBytes }) => residentBytes)),
-      };
-    });
+        importTimesOurs: middle(({ milliseconds }, round) => milliseconds / (own[round]?.milliseconds ?? Number.NaN)),
+        heapBytes: middle(({ heapBytes }) => heapBytes),
+        residentBytes: middle(({ residentBytes }) => residentBytes),
+      });
+    }
     print(formatResults(results));
     print(
       `\nA process that imports nothing: ${megabytes(median(idle.map(({ residentBytes }) => residentBytes)))} MB resident.`,
@@ -67,15 +76,18 @@ async function prepare(folder: string): Promise<readonly Contender[]> {
   const { dependencies } = JSON.parse(readFileSync(join(staged, 'package.json'), 'utf8')) as { dependencies: object };
   const along = measureInstallation(Object.keys(dependencies));
   const installed = { packages: along.packages + 1, bytes: along.bytes + unpackedBytes };
-  const own = {
-    name: 'guardmint/resource',
-    specifier: pathToFileURL(join(staged, 'dist/resource/index.js')).href,
-    installed,
-  };
-  return [own, ...PEERS.map((name) => ({ name, specifier: name, installed: measureInstallation([name]) }))];
+  const small = join(folder, 'guardmint-resource');
+  stageResourcePackage(staged, small);
+  const alone = { packages: 1, bytes: (await pack(small, folder)).unpackedBytes };
+  const entryOf = (place: string) => pathToFileURL(join(place, 'dist/resource/index.js')).href;
+  const own = [
+    { name: 'guardmint-resource', specifier: entryOf(small), installed: alone },
+    { name: 'guardmint/resource', specifier: entryOf(staged), installed },
+  ];
+  return [...own, ...PEERS.map((name) => ({ name, specifier: name, installed: measureInstallation([name]) }))];
 }
 
-function formatResults(results: readonly Record<string, string | number>[]): string {
+function formatResults(results: readonly Result[]): string {
   const header = [
     '',
     'packages',
@@ -87,20 +99,17 @@ function formatResults(results: readonly Record<string, string | number>[]): str
     'heap kB',
     'resident MB',
   ];
-  const rows = results.map((result) => {
-    const value = (name: string) => Number(result[name]);
-    return [
-      String(result['name']),
-      String(result['installedPackages']),
-      kilobytes(value('installedBytes')),
-      String(result['loadedModules']),
-      kilobytes(value('loadedBytes')),
-      value('importMilliseconds').toFixed(0),
-      value('importTimesOurs').toFixed(2),
-      kilobytes(value('heapBytes')),
-      megabytes(value('residentBytes')),
-    ];
-  });
+  const rows = results.map((result) => [
+    result.name,
+    String(result.installed.packages),
+    kilobytes(result.installed.bytes),
+    String(result.loaded.modules),
+    kilobytes(result.loaded.bytes),
+    result.importMilliseconds.toFixed(0),
+    result.importTimesOurs.toFixed(2),
+    kilobytes(result.heapBytes),
+    megabytes(result.residentBytes),
+  ]);
   return formatTable([header, ...rows]);
 }
 

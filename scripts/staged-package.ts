@@ -80,8 +80,11 @@ export function stageResourcePackage(staged: string, folder: string): void {
 /** The packages that compiled files and declarations below a folder import, comments aside. */
 export function importedPackages(folder: string): ReadonlySet<string> {
   const files = globSync('**/*.{js,d.ts}', { cwd: folder }).map((file) => readFileSync(join(folder, file), 'utf8'));
-  const specifiers = files.flatMap((text) => [...text.matchAll(/^(?:import|export) [^'"\n]*['"]([^'"]+)['"]/gm)]);
-  const names = specifiers.map(([, specifier = '']) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? '');
+  const IMPORT = /^(?:import|export)\s(?:[^;'"]*?\sfrom\s)?['"]([^'"]+)['"]|\bimport\(['"]([^'"]+)['"]\)/gm;
+  const specifiers = files.flatMap((text) =>
+    [...text.matchAll(IMPORT)].map(([, named, called]) => named ?? called ?? ''),
+  );
+  const names = specifiers.map((specifier) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? '');
   return new Set(names.filter((name) => !name.startsWith('.') && !name.startsWith('node:')));
 }
 
