@@ -1,15 +1,13 @@
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client';
-import { toNodeHandler } from '@modelcontextprotocol/node';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { createMcpHandler, McpServer, requireScopes as requireToolScopes } from '@modelcontextprotocol/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { z } from 'zod';
-import { type AuthInfo, createVerifier } from '../../src/resource/index.ts';
-import { ADAPTERS, type Adapter, type Application } from '../resource/adapters.ts';
+import { createVerifier } from '../../src/resource/index.ts';
+import { ADAPTERS, type Adapter } from '../resource/adapters.ts';
 import { createClientMemory } from '../support/client-memory.ts';
 import { type RunningGuardmint, startGuardmint } from '../support/guardmint.ts';
 import { serve } from '../support/serve.ts';
+import { NOTES_SERVERS } from './notes-servers.ts';
 
 /** One connection of a client: each SDK signs in on one and goes on with another. */
 interface Connection {
@@ -54,33 +52,10 @@ const SDKS = [
   },
 ];
 
-/** A stateless server of the SDK v2 with a tool for everybody who is let in, and one that asks for more. */
-function createNotes(): Application {
-  const mcp = createMcpHandler(() => {
-    const server = new McpServer({ name: 'notes', version: '1.0.0' });
-    const who = (did: string, authInfo: unknown) => ({
-      content: [{ type: 'text' as const, text: `${did} for ${(authInfo as AuthInfo | undefined)?.extra.sub}` }],
-    });
-    server.registerTool('read', { inputSchema: z.object({}) }, async (_input, context) =>
-      who('read', context.http?.authInfo),
-    );
-    server.registerTool(
-      'erase',
-      { inputSchema: z.object({}), scopeChallenge: requireToolScopes('notes:write') },
-      async (_input, context) => who('erased', context.http?.authInfo),
-    );
-    return server;
-  });
-  const inNode = toNodeHandler(mcp);
-  return {
-    web: (request, authInfo) => mcp.fetch(request, authInfo === undefined ? {} : { authInfo }),
-    node: (request, response) => inNode(request as Parameters<typeof inNode>[0], response),
-  };
-}
-
 /** An MCP server behind an adapter, whose clock is that of the issuer. */
-async function startNotes(adapter: Adapter, server: RunningGuardmint) {
+async function startNotes(adapter: Adapter, notes: (typeof NOTES_SERVERS)[number], server: RunningGuardmint) {
   let close = () => {};
+  let waiting = Promise.withResolvers<void>();
   const served = await serve((origin) => {
     const resource = `${origin}/mcp`;
     // A client of the SDK v1 that is asked for more asks for that alone.
@@ -88,10 +63,16 @@ async function startNotes(adapter: Adapter, server: RunningGuardmint) {
     const verifier = createVerifier({ issuer: server.issuer, resource, clock: server.now, implies });
     close = () => verifier.close();
     const metadata = { resource, authorizationServers: [server.issuer], scopesSupported: ['notes:read'] };
-    return { callback: () => adapter.listen({ verifier, metadata, scopes: ['notes:read'] }, createNotes()) };
+    const application = notes.create(verifier, () => waiting.resolve());
+    return { callback: () => adapter.listen({ verifier, metadata, scopes: ['notes:read'] }, application) };
   });
   return {
     url: new URL(`${served.origin}/mcp`),
+    /** The next time that somebody waits. */
+    waited: () => {
+      waiting = Promise.withResolvers<void>();
+      return waiting.promise;
+    },
     async [Symbol.asyncDispose]() {
       await served[Symbol.asyncDispose]();
       close();
@@ -99,21 +80,25 @@ async function startNotes(adapter: Adapter, server: RunningGuardmint) {
   };
 }
 
-describe.each(ADAPTERS)('an MCP server behind $name', (adapter) => {
-  let server: RunningGuardmint;
-  let notes: Awaited<ReturnType<typeof startNotes>>;
-  beforeAll(async () => {
-    server = await startGuardmint({ settings: { resources: [], defaultResource: undefined } });
-    notes = await startNotes(adapter, server);
-  });
-  afterAll(async () => {
-    await notes[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
+const ROWS = NOTES_SERVERS.flatMap((notes) =>
+  ADAPTERS.filter(({ isWeb }) => notes.isWeb || !isWeb).map((adapter) => ({
+    title: `a server of the ${notes.server} behind ${adapter.name}`,
+    notes,
+    adapter,
+  })),
+);
 
+let server: RunningGuardmint;
+beforeAll(async () => {
+  server = await startGuardmint({ settings: { resources: [], defaultResource: undefined } });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+describe.each(ROWS)('$title', (row) => {
   test.each(SDKS)(
-    'is found, signed in at, called, stepped up at, refreshed for and lost again by a client of the $sdk [RS-01, RS-03, RS-30, RS-34, AS-63]',
+    'is found, signed in at, called, stepped up at, refreshed for and lost in the middle of a call by a client of the $sdk [RS-01, RS-03, RS-30, RS-34, AS-63]',
     async ({ connect, refreshesInstead }) => {
+      await using notes = await startNotes(row.adapter, row.notes, server);
       const memory = createClientMemory();
       const connected = async () => {
         const connection = connect(notes.url, memory.provider);
@@ -153,9 +138,13 @@ describe.each(ADAPTERS)('an MCP server behind $name', (adapter) => {
       expect(await writer.call('erase')).toMatch(/^erased for ./);
       expect(memory.tokens().access_token).not.toBe(expiring);
 
+      const begun = notes.waited();
+      const waiting = writer.call('wait').catch(String);
+      await begun;
       const { refresh_token: token } = memory.tokens();
       await server.post('/revoke', { client_id: memory.client().client_id, token });
-      await expect.poll(() => writer.call('read').catch(String), { timeout: 10_000 }).toMatch(/unauthorized/i);
+      expect(await waiting).toContain('The access token was revoked.');
+      await expect(writer.call('read')).rejects.toThrow(/unauthorized/i);
       expect(memory.tokens()).toBeUndefined();
       await writer.close();
     },

@@ -35,6 +35,8 @@ export interface Adapter {
   readonly name: string;
   /** Whether nobody may go on too, and `getAccessToken()` knows who did. */
   readonly hasContext: boolean;
+  /** Which of its two forms it calls the application in. */
+  readonly isWeb: boolean;
   listen(gate: Gate, application: Application): RequestListener;
   /** Its `requireScopes`, with no `bearerAuth` before it. */
   listenUnguarded(application: Application): RequestListener;
@@ -53,6 +55,7 @@ const authOptions = ({ verifier, resourceMetadataUrl, requestUrl }: Gate) => ({
 const koa: Adapter = {
   name: 'Koa',
   hasContext: true,
+  isWeb: false,
   listen(gate, application) {
     const app = new Koa();
     app.silent = true;
@@ -82,6 +85,7 @@ function inKoa(application: Application): Koa.Middleware {
 const inExpress: Adapter = {
   name: 'Express',
   hasContext: true,
+  isWeb: false,
   listen(gate, application) {
     const app = express();
     app.set('env', 'test');
@@ -104,6 +108,7 @@ const inExpress: Adapter = {
 const node: Adapter = {
   name: 'node:http',
   hasContext: true,
+  isWeb: false,
   listen: (gate, application) =>
     forNode.protect(
       (request, response) => void application.node(request, response),
@@ -119,6 +124,7 @@ const node: Adapter = {
 const fetch: Adapter = {
   name: 'fetch',
   hasContext: true,
+  isWeb: true,
   listen: (gate, application) =>
     listenWeb(
       forFetch.protect(
@@ -136,6 +142,7 @@ const fetch: Adapter = {
 const hono: Adapter = {
   name: 'Hono',
   hasContext: true,
+  isWeb: true,
   listen(gate, application) {
     const app = new Hono<forHono.AuthEnv>();
     app.onError((_error, c) => c.body(null, 500));
@@ -158,6 +165,7 @@ const hono: Adapter = {
 const gateOfMcp: Adapter = {
   name: 'bearerGate of the MCP SDK v2',
   hasContext: false,
+  isWeb: true,
   listen(gate, application) {
     const admit = bearerGate({ ...authOptions(gate), requiredScopes: gate.scopes ?? [] });
     const handler = async (request: Request) => {
