@@ -3,6 +3,7 @@
  * client that registers, signs in and calls tools; then everything that must be refused.
  *
  *   npm run demo
+ *   npm run demo -- --by-hand    # you are the person who signs in, with a browser on this machine or another
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -11,10 +12,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { styleText } from 'node:util';
+import { parseArgs, styleText } from 'node:util';
+import { authorizeByHand } from './by-hand.ts';
 import { callTool, createMemory, present, signIn, type Tokens } from './mcp-client.ts';
-import { createPerson } from './person.ts';
+import { createPerson, type Person } from './person.ts';
 
+const { byHand } = parseOptions();
 const root = new URL('..', import.meta.url).pathname;
 const processes: ChildProcess[] = [];
 
@@ -33,6 +36,21 @@ function suffix(text: string): string {
 
 function check(isTrue: boolean, what: string): void {
   if (!isTrue) throw new Error(`expected ${what}`);
+}
+
+function parseOptions(): { byHand: boolean } {
+  const { values } = parseArgs({ options: { 'by-hand': { type: 'boolean', default: false } } });
+  return { byHand: values['by-hand'] };
+}
+
+/** Whoever runs the demo, and a browser of theirs. */
+function askPerson({ username, password }: { username: string; password: string }): Pick<Person, 'authorize'> {
+  return {
+    authorize(url) {
+      console.error(`\nSign in as ${styleText('bold', username)} with the password ${styleText('bold', password)}`);
+      return authorizeByHand(url);
+    },
+  };
 }
 
 async function freePort(): Promise<number> {
@@ -113,7 +131,7 @@ async function tell(folder: string): Promise<void> {
     () => `${notes}, ${calculator}`,
   );
 
-  const person = createPerson({ username: 'demo', password });
+  const person = byHand ? askPerson({ username: 'demo', password }) : createPerson({ username: 'demo', password });
   const toNotes = createMemory();
   const toCalculator = createMemory();
   const describeTokens = (tokens: Tokens) => `scope ${tokens.scope}, ${tokens.expires_in} s`;
