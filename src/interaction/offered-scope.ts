@@ -4,7 +4,10 @@ import type { InteractionTicket } from './ticket.ts';
 
 /** What a person can be asked to grant. */
 export interface ScopeLimits {
-  /** The request without the scope names this person may not grant; `undefined` when none of those asked for is left. */
+  /**
+   * The request without the scope names this person may not grant; `undefined` when none of those asked for is left, or
+   * one without which nothing works is not.
+   */
   narrow(ticket: InteractionTicket, session: Session): InteractionTicket | undefined;
 }
 
@@ -18,12 +21,14 @@ export function createScopeLimits(deps: { guarded: Scope; resources: readonly Re
   return {
     narrow(ticket, { upstream }) {
       if (upstream === undefined || guarded.size === 0) return ticket;
-      const implies = deps.resources.find(({ resource }) => resource === ticket.resource)?.implies;
+      const { implies, requiredScopes = [] } =
+        deps.resources.find(({ resource }) => resource === ticket.resource) ?? ({} as Partial<Resource>);
       const scope = ticket.scope.filter((name) =>
         [...expandScope([name], implies)].every((one) => !guarded.has(one) || upstream.scope.includes(one)),
       );
       const isEmpty = scope.every((name) => name === OFFLINE_ACCESS) && scope.length < ticket.scope.length;
-      return isEmpty ? undefined : { ...ticket, scope };
+      const lacksRequired = requiredScopes.some((name) => ticket.scope.includes(name) && !scope.includes(name));
+      return isEmpty || lacksRequired ? undefined : { ...ticket, scope };
     },
   };
 }

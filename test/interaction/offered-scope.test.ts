@@ -5,7 +5,9 @@ import type { Session } from '../../src/interaction/session.ts';
 import type { InteractionTicket } from '../../src/interaction/ticket.ts';
 
 const RESOURCE = 'https://mcp.example.com';
-const resources = [{ resource: RESOURCE, implies: { root: ['admin'], admin: ['write'] } }];
+const resources = [
+  { resource: RESOURCE, implies: { root: ['admin'], owner: ['admin'], admin: ['write'] }, requiredScopes: ['root'] },
+];
 const asking = (scope: readonly string[]) => ({ resource: RESOURCE, scope }) as InteractionTicket;
 const local = { sid: 's' } as Session;
 const of = (scope: readonly string[]) => ({ sid: 's', upstream: { provider: 'p', scope } }) as unknown as Session;
@@ -15,9 +17,10 @@ describe('what a person can be asked to grant', () => {
   test.each<[string, Session, readonly string[], readonly string[] | undefined]>([
     ['a local person is not limited', local, ['admin'], ['admin']],
     ['a guarded name is left out', of([]), ['read', 'admin'], ['read']],
-    ['a name that implies a guarded one is left out with it', of([]), ['read', 'root'], ['read']],
+    ['a name without which nothing works is guarded', of([]), ['read', 'root'], undefined],
     ['what the guarded name implies is not guarded', of([]), ['write'], ['write']],
     ['a claim lets it in', of(['admin']), ['read', 'root', 'admin'], ['read', 'root', 'admin']],
+    ['a name that implies a guarded one is left out with it', of([]), ['read', 'owner'], ['read']],
     ['nothing is left', of([]), ['admin'], undefined],
     ['staying connected alone is nothing', of([]), ['admin', 'offline_access'], undefined],
     ['staying connected may be all that was asked for', of([]), ['offline_access'], ['offline_access']],

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { REJECTIONS, type RejectionReason } from '../../src/oauth/index.ts';
 import { type AuthorizationCodeClaims, createSealer } from '../../src/tokens/index.ts';
@@ -215,6 +216,23 @@ describe('an answer in wrong hands', () => {
     expect(pages.filter(({ status }) => status === 400)).toHaveLength(7);
     expect(provider.redeemed).toHaveLength(1);
     expect(walk.server.events.filter(({ reason }) => reason === 'upstream_spent')).toHaveLength(7);
+  });
+
+  test('whatever comes to the address of a callback is refused, and never a fault of ours', async () => {
+    const good = new URL(await findAnswer(walk)).searchParams;
+    const known = fc.constantFrom('code', 'state', 'iss', 'error', 'response', 'id_token', 'scope');
+    const value = fc.oneof(fc.string(), fc.constantFrom('', ...good.values(), 'access_denied', provider.issuer));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.oneof(known, fc.string()), value), { maxLength: 6 }), async (pairs) => {
+        const query = new URLSearchParams(pairs);
+        fc.pre(query.get('state') !== good.get('state') || query.get('code') !== good.get('code'));
+        const url = `${walk.server.issuer}/interaction/upstream/corp/callback?${query}`;
+        const { status, jar } = { ...(await walk.browser.open(url)), jar: walk.browser.jar };
+        expect([400, 403]).toContain(status);
+        expect(jar.has('guardmint-session')).toBe(false);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test('a look at the headers alone does not spend it', async () => {

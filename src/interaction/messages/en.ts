@@ -17,7 +17,7 @@ export const en: Messages = {
     signInAt: (provider) => `Sign in with ${provider}`,
     askedBy: 'The app is from',
     answerTo: 'Its answer will go to',
-    onlyIfYouBegan: 'Go on only if you started this yourself. You decide about access after signing in.',
+    onlyIfYouBegan: 'Go on only if you started this yourself.',
     wrong: 'The username or the password is not right.',
     stale: 'This page was out of date. Please sign in again.',
     throttled: (seconds) =>

@@ -18,7 +18,7 @@ export const ko: Messages = {
     signInAt: (provider) => `${provider} 계정으로 로그인`,
     askedBy: '앱을 제공하는 곳',
     answerTo: '앱의 응답이 전달될 곳',
-    onlyIfYouBegan: '직접 시작하신 경우에만 계속하세요. 접근 허용 여부는 로그인한 뒤에 결정합니다.',
+    onlyIfYouBegan: '직접 시작하신 경우에만 계속하세요.',
     wrong: '사용자 이름 또는 비밀번호가 올바르지 않습니다.',
     stale: '페이지가 오래되었습니다. 다시 로그인하세요.',
     throttled: (seconds) =>

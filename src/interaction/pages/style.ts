@@ -48,6 +48,7 @@ form>button:last-child{margin-top:.375rem}
 font-weight:700;letter-spacing:0;color:var(--warn-ink);background:var(--warn);border:1px solid var(--warn-line)}
 .sign.good::before{content:"✓"/"";color:var(--mint);background:var(--good);border-color:var(--mint)}
 .stack{display:grid;gap:.75rem}
+.stack>button:last-child{margin:0}
 .or{display:flex;align-items:center;gap:.75rem;margin:1.25rem 0;color:var(--quiet);font-size:.875rem}
 .or::before,.or::after{content:"";flex:1;border-top:1px solid var(--line)}
 .who{margin:0 0 1.25rem}
