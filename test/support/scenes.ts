@@ -81,6 +81,37 @@ const PAGES: readonly Scene[] = [
     }),
   ),
   {
+    name: 'consent-nothing-ticked',
+    status: 400,
+    async open(page, { request, apps }) {
+      await page.goto(request(apps.loopback, { scope: 'files:read files:write' }));
+      await signIn(page, ANNA);
+      for (const box of await page.getByRole('checkbox').all()) await box.uncheck();
+      await page.locator('button[value=allow]').click();
+    },
+  },
+  {
+    name: 'onward',
+    status: 200,
+    visits: 'https://office.example.com/',
+    async open(page, { request, apps }) {
+      // The app cannot be reached, so the browser stays where it was.
+      await page.route('https://office.example.com/**', (route) => route.abort('aborted'));
+      const before = await page.context().newPage();
+      await before.goto(request(apps.configured));
+      await signIn(before, ANNA);
+      const left = before.waitForEvent('requestfailed', (failed) =>
+        failed.url().startsWith(apps.configured.redirectUri),
+      );
+      await before.locator('button[value=allow]').click();
+      await left;
+      await page.goto(request(apps.configured, { prompt: 'login' }));
+      const stayed = page.waitForEvent('requestfailed');
+      await signIn(page, ANNA);
+      await stayed;
+    },
+  },
+  {
     name: 'leave',
     status: 200,
     open: async (page, { request, apps }) => void (await page.goto(request(apps.loopback, { prompt: 'none' }))),
