@@ -55,6 +55,17 @@ const PAGES: readonly Scene[] = [
     },
   },
   {
+    name: 'sign-in-providers',
+    status: 200,
+    isMain: true,
+    open: async (page, { request, apps, company }) => void (await page.goto(request(apps.document, {}, company))),
+  },
+  {
+    name: 'sign-in-elsewhere',
+    status: 200,
+    open: async (page, { request, apps, federated }) => void (await page.goto(request(apps.document, {}, federated))),
+  },
+  {
     name: 'sign-in-own-page',
     status: 200,
     open: async (page, { server }) => void (await page.goto(server.issuer)),
@@ -80,6 +91,14 @@ const PAGES: readonly Scene[] = [
       },
     }),
   ),
+  {
+    name: 'consent-branded',
+    status: 200,
+    async open(page, { request, apps, company }) {
+      await page.goto(request(apps.document, { scope: 'files:read files:write' }, company));
+      await signIn(page, ANNA);
+    },
+  },
   {
     name: 'consent-nothing-ticked',
     status: 400,
@@ -164,6 +183,28 @@ async function openApps(page: Page, { server }: Stage, who: { username: string; 
 }
 
 const FAULTS: readonly Scene[] = [
+  {
+    name: 'error-sign-in-denied',
+    status: 403,
+    async open(page, stage) {
+      await page.goto(stage.request(stage.apps.document, {}, stage.federated));
+      await page.locator('button[name=provider]').click();
+      // Where its page says "Cancel".
+      await page.locator('a[href$="/abort"]').click();
+    },
+    visits: 'http://localhost:',
+  },
+  {
+    name: 'error-sign-in-outage',
+    status: 503,
+    async open(page, { provider, request, apps, company }) {
+      await page.goto(request(apps.document, {}, company));
+      provider.outage = 503;
+      await page.locator('button[name=provider][value=corp]').click();
+      await page.locator('details').waitFor();
+      provider.outage = undefined;
+    },
+  },
   {
     name: 'error-expired',
     status: 400,

@@ -1,8 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { createPerson } from '../../examples/person.ts';
 import { type GuardedFetch, GuardedFetchError } from '../../src/platform/index.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import { type RunningGuardmint, startGuardmint } from './guardmint.ts';
+import { type OpenIdProvider, startOpenIdProvider } from './openid-provider.ts';
 import { pkcePair } from './pkce.ts';
 
 /** An app that asks for access: who it is, and where its answers go. */
@@ -14,6 +18,12 @@ export interface StageApp {
 /** A whole server with people, MCP servers and apps as they are in the world, for pages to be looked at. */
 export interface Stage extends AsyncDisposable {
   readonly server: RunningGuardmint;
+  /** One in a company's colours, whose people have passwords or sign in elsewhere. */
+  readonly company: RunningGuardmint;
+  /** One whose people all sign in elsewhere. */
+  readonly federated: RunningGuardmint;
+  /** Where people sign in: a real provider. */
+  readonly provider: OpenIdProvider;
   /** One that admits a single authorization request a minute, and slows down sign-in. */
   readonly strict: RunningGuardmint;
   /** What the store throws when it is asked for the grants of a person. */
@@ -23,8 +33,8 @@ export interface Stage extends AsyncDisposable {
   >;
   /** Lets an app in for Carla, so that her page lists it. */
   connect(name: string, parameters?: Readonly<Record<string, string>>): Promise<void>;
-  /** The URL an app opens in the browser. */
-  request(app: StageApp, parameters?: Readonly<Record<string, string>>): string;
+  /** The URL an app opens in the browser. Absent server: `server`. */
+  request(app: StageApp, parameters?: Readonly<Record<string, string>>, at?: RunningGuardmint): string;
 }
 
 export const FILES = 'https://files.example.com/mcp';
@@ -74,6 +84,19 @@ const SETTINGS = {
   ],
 };
 
+const LOGO =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path fill="#5b21b6" d="M3 21V3h4l10 12V3h4v18h-4L7 9v12z"/></svg>';
+
+const BRANDING = {
+  name: 'Northwind',
+  accent: { light: '#5b21b6', dark: '#c4b5fd' },
+  footerLinks: [
+    { label: 'Privacy', url: 'https://www.northwind.example/privacy' },
+    { label: 'Terms', url: 'https://www.northwind.example/terms' },
+  ],
+  supportContact: 'help@northwind.example',
+};
+
 /** The documents of apps that are not on this machine. */
 const fetchDocument: GuardedFetch = async (url) => {
   const document = DOCUMENTS[url];
@@ -99,6 +122,37 @@ export async function startStage(options: { startAt?: number } = {}): Promise<St
     },
   });
   const strict = await startGuardmint({ settings: { ...SETTINGS, rateLimits: { enabled: true, authorize: 1 } } });
+  const logo = join(await mkdtemp(join(tmpdir(), 'guardmint-logo-')), 'logo.svg');
+  await writeFile(logo, LOGO);
+  const code = {
+    id: 'code',
+    label: 'Example Code',
+    authorizationEndpoint: 'https://code.example.com/authorize',
+    tokenEndpoint: 'https://code.example.com/token',
+    userInfoEndpoint: 'https://code.example.com/user',
+    clientId: 'guardmint',
+    clientSecret: 'a secret of the test',
+  };
+  let federatedIssuer = '';
+  const provider = await startOpenIdProvider({
+    redirectUri: () => `${federatedIssuer}/interaction/upstream/corp/callback`,
+  });
+  provider.claims.set('dana', { preferred_username: 'dana@northwind.example', name: 'Dana' });
+  const oidc = [provider.settings({ label: 'Northwind' })];
+  const company = await startGuardmint({
+    settings: {
+      ...SETTINGS,
+      branding: { ...BRANDING, logo },
+      signIn: { local: true, oidc, oauth2: [code] },
+    },
+    fetch: fetchDocument,
+  });
+  const federated = await startGuardmint({
+    settings: { ...SETTINGS, signIn: { local: false, oidc } },
+    fetch: fetchDocument,
+  });
+  federatedIssuer = federated.issuer;
+  await company.guardmint.users.add(ANNA.username, ANNA.password);
   for (const { username, password } of [ANNA, BEN, CARLA]) await server.guardmint.users.add(username, password);
 
   async function register(name: string | undefined, redirectUri: string): Promise<StageApp> {
@@ -132,6 +186,9 @@ export async function startStage(options: { startAt?: number } = {}): Promise<St
   return {
     server,
     strict,
+    company,
+    federated,
+    provider,
     connect,
     get trouble() {
       return trouble;
@@ -140,7 +197,7 @@ export async function startStage(options: { startAt?: number } = {}): Promise<St
       trouble = error;
     },
     apps,
-    request({ clientId, redirectUri }, parameters = {}) {
+    request({ clientId, redirectUri }, parameters = {}, at = server) {
       const query = new URLSearchParams({
         response_type: 'code',
         client_id: clientId,
@@ -152,11 +209,12 @@ export async function startStage(options: { startAt?: number } = {}): Promise<St
         scope: 'files:read',
         ...parameters,
       });
-      return `${server.issuer}/authorize?${query}`;
+      return `${at.issuer}/authorize?${query}`;
     },
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
-      await strict[Symbol.asyncDispose]();
+      for (const other of [strict, company, federated, provider]) await other[Symbol.asyncDispose]();
+      await rm(dirname(logo), { recursive: true });
     },
   };
 }

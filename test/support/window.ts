@@ -11,14 +11,21 @@ export interface Window extends AsyncDisposable {
   status(): number | undefined;
 }
 
-export async function openWindow(browser: Browser, options: BrowserContextOptions = {}): Promise<Window> {
+/** `others` are origins of servers that are not ours: what their pages say and ask for does not count. */
+export async function openWindow(
+  browser: Browser,
+  options: BrowserContextOptions = {},
+  others: readonly string[] = [],
+): Promise<Window> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const complaints: string[] = [];
   const requests: string[] = [];
   const pages = new Set<string>();
   let status: number | undefined;
+  const isOurs = (url = '') => !others.some((origin) => url.startsWith(origin));
   context.on('console', (message) => {
+    if (!isOurs(message.page()?.url())) return;
     if (!message.text().startsWith('Failed to load resource') || !pages.has(message.location().url)) {
       complaints.push(message.text());
     }
@@ -29,8 +36,9 @@ export async function openWindow(browser: Browser, options: BrowserContextOption
     void dialog.dismiss();
   });
   context.on('request', (request) => {
-    requests.push(request.url());
     if (request.isNavigationRequest()) pages.add(request.url());
+    else if (!isOurs(request.frame().url())) return;
+    requests.push(request.url());
   });
   page.on('response', (response) => {
     if (response.request().isNavigationRequest()) status = response.status();

@@ -5,6 +5,7 @@ import { ko } from '../../../src/interaction/messages/ko.ts';
 import { listenForAnswers } from '../../support/callback.ts';
 import { chromiumMissing, launchChromium } from '../../support/chromium.ts';
 import { RESOURCE, type RunningGuardmint, startGuardmint } from '../../support/guardmint.ts';
+import { startOpenIdProvider } from '../../support/openid-provider.ts';
 import { pkcePair } from '../../support/pkce.ts';
 import { signIn } from '../../support/stage.ts';
 import { openWindow } from '../../support/window.ts';
@@ -129,6 +130,61 @@ describe.skipIf(chromiumMissing !== undefined)('a person with Chromium', () => {
         'access_denied',
       ]);
       expect(window.complaints).toEqual([]);
+    },
+  );
+
+  test.each([
+    ['en', true, en],
+    ['ko', false, ko],
+  ] as const)(
+    'signs in at a provider, allows, and signs out (%s, scripts on: %s)',
+    async (locale, javaScriptEnabled, say) => {
+      await using callback = await listenForAnswers();
+      let issuer = '';
+      await using provider = await startOpenIdProvider({
+        redirectUri: () => `${issuer}/interaction/upstream/corp/callback`,
+      });
+      provider.claims.set('dana', { preferred_username: 'dana@corp.example' });
+      await using server = await startGuardmint({
+        settings: { signIn: { local: false, oidc: [provider.settings({ label: 'Corp' })] } },
+      });
+      issuer = server.issuer;
+      await using window = await openWindow(browser, { locale, javaScriptEnabled }, [provider.issuer]);
+      const { page } = window;
+      const { client_id } = await server.register({ client_name: 'Notebook', redirect_uris: [callback.uri] });
+      const { url, verifier } = ask(server, client_id, callback.uri);
+
+      // Anybody can register an app, so who asks is said before the person is sent elsewhere.
+      await page.goto(url);
+      await heading(page, say.signIn.title);
+      await page.getByText(new URL(callback.uri).host, { exact: true }).waitFor();
+      await page.getByRole('button', { name: say.signIn.signInAt('Corp') }).click();
+      await page.locator('[name=login]').fill('dana');
+      await page.locator('[name=password]').fill('x');
+      await page.locator('button[type=submit]').click();
+      await heading(page, new URL(callback.uri).host);
+      await page.getByText('dana@corp.example').waitFor();
+      await decide(page, 'allow');
+      await arrived(page);
+      const granted = await server.post('/token', {
+        grant_type: 'authorization_code',
+        client_id,
+        code: callback.answers[0]?.get('code') ?? '',
+        code_verifier: verifier,
+        redirect_uri: callback.uri,
+      });
+      expect(granted.status).toBe(200);
+
+      await page.goto(server.issuer);
+      await heading(page, say.apps.title);
+      await page.getByRole('link', { name: say.consent.signOut }).click();
+      await page.getByRole('button', { name: say.signOut.submit }).click();
+      await heading(page, say.signOut.doneTitle);
+
+      expect(window.complaints).toEqual([]);
+      expect(new Set(window.requests.map((asked) => new URL(asked).origin))).toEqual(
+        new Set([server.issuer, provider.issuer, new URL(callback.uri).origin]),
+      );
     },
   );
 });

@@ -25,18 +25,20 @@ describe.skipIf(chromiumMissing !== undefined).each(['en', 'ko'])('every page of
     await scene.open(page, stage);
     await page.waitForLoadState();
     const faults = [...complaints];
-    const own = [stage.server.issuer, stage.strict.issuer].map((issuer) => `${issuer}/`);
+    const own = [stage.server, stage.strict, stage.company, stage.federated].map(({ issuer }) => `${issuer}/`);
     const foreign = requests.filter((url) => ![...own, scene.visits].some((start) => start && url.startsWith(start)));
     faults.push(...foreign.map((url) => `asked for ${url}`));
     if (status() !== scene.status) faults.push(`is ${status()}`);
-    if (!/\S+ · guardmint$/.test(await page.title())) faults.push(`has the title ${await page.title()}`);
+    if (!/\S+ · (guardmint|Northwind)$/.test(await page.title())) faults.push(`has the title ${await page.title()}`);
     if ((await page.locator('h1').count()) !== 1) faults.push('has not one heading');
     if ((await page.locator('html').getAttribute('lang')) !== locale) faults.push('is in another language');
     return faults;
   }
 
   test.each(SCENES)('$name, by axe and by measure: phone and desktop, light and dark', async (scene) => {
-    await using window = await openWindow(browser, { locale, viewport: { width: 390, height: 760 } });
+    await using window = await openWindow(browser, { locale, viewport: { width: 390, height: 760 } }, [
+      stage.provider.issuer,
+    ]);
     const { page } = window;
     const faults = [...(await meet(scene, window))];
     faults.push(...(await findAxeFaults(page)));
@@ -53,7 +55,7 @@ describe.skipIf(chromiumMissing !== undefined).each(['en', 'ko'])('every page of
 
   // No page has a script, so once is enough for most.
   test.each(SCENES.filter(({ isMain }) => locale === 'ko' || isMain))('$name, without scripts', async (scene) => {
-    await using window = await openWindow(browser, { locale, javaScriptEnabled: false });
+    await using window = await openWindow(browser, { locale, javaScriptEnabled: false }, [stage.provider.issuer]);
 
     expect(await meet(scene, window)).toEqual([]);
   });
