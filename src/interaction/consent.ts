@@ -8,7 +8,7 @@ import type { Messages } from './messages/messages.ts';
 import { nextStep } from './next-step.ts';
 import { formActionSource } from './page-headers.ts';
 import type { StepParts } from './parts.ts';
-import { describeDestination, sealedTicketOf } from './presenter.ts';
+import { describeDestination, describeHost, sealedTicketOf } from './presenter.ts';
 import { CHOICE_FIELD, fieldOfScope, optionalScope, readChosenScope } from './scope-choice.ts';
 import { describeScope } from './scope-sentences.ts';
 import type { Session } from './session.ts';
@@ -60,6 +60,7 @@ export function createConsent(deps: {
       form: await forms.seal(ctx, bindingOf(ticket, session)),
       lead,
       subject,
+      subjectNote: ticket.origin === 'configured' ? undefined : describeHost(subject, messages),
       claim,
       username: session.user.username,
       switchAccount: presenter.path('sign-in', ticket.sealed),

@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import { issuerPath, parseForm, redirectDestination } from '../oauth/index.ts';
+import { spellHost } from './host-spelling.ts';
 import { chooseMessages, type Messages } from './messages/messages.ts';
 import { pageHeaders } from './page-headers.ts';
 import { type DestinationView, type PageSettings, type PageViews, renderPage } from './pages/render.ts';
@@ -74,11 +75,20 @@ export function requestIdOf(ctx: Context): string | undefined {
   return typeof requestId === 'string' ? requestId : undefined;
 }
 
+/** What is said of a host with letters that are not ASCII. */
+export function describeHost(host: string, messages: Messages): string | undefined {
+  const spelling = spellHost(host);
+  if (spelling.kind === 'plain') return undefined;
+  return spelling.kind === 'spelled' ? messages.consent.spelled(spelling.host) : messages.consent.confusable;
+}
+
 /** Where the redirect of a request goes, in words. */
 export function describeDestination(uri: string, messages: Messages): DestinationView {
   const { host, scheme, isLoopback } = redirectDestination(uri);
   const say = messages.consent;
-  if (isLoopback) return { host, warning: say.destinationLoopback, isOnThisDevice: true };
-  if (scheme === 'https' || scheme === 'http') return { host, warning: say.destinationWeb, isOnThisDevice: false };
-  return { host, warning: say.destinationScheme(scheme), isOnThisDevice: true };
+  const hostNote = describeHost(host, messages);
+  if (isLoopback) return { host, hostNote, warning: say.destinationLoopback, isOnThisDevice: true };
+  if (scheme === 'https' || scheme === 'http')
+    return { host, hostNote, warning: say.destinationWeb, isOnThisDevice: false };
+  return { host, hostNote, warning: say.destinationScheme(scheme), isOnThisDevice: true };
 }

@@ -67,7 +67,6 @@ describe('what the consent page says', () => {
     ['http://127.0.0.1:4000/', '127.0.0.1:4000', 'This is on this computer.'],
     ['http://[::1]:4000/', '[::1]:4000', 'This is on this computer.'],
     ['cursor://anysphere.cursor-mcp/oauth/callback', 'cursor:', 'This opens the program that answers “cursor” links'],
-    ['https://bücher.example/cb', 'xn--bcher-kva.example', 'Continue only if you came from there.'],
   ])('the browser of %s is said to go to %s: %s [AS-35, AS-36]', async (redirectUri, host, warning) => {
     await using site = await startInteractionSite();
 

@@ -45,6 +45,8 @@ export const en: Messages = {
     nothingChosen: 'Nothing is ticked. Tick what you want to allow, or choose Deny.',
     offlineAccess: 'Stay connected while you are away',
     scopeWithoutSentence: (name) => `Use the permission “${name}”`,
+    spelled: (host) => `in its own letters: ${host}`,
+    confusable: 'This address has letters that can pass for others. Continue only if you know it.',
     destination: 'Your browser goes next to',
     destinationWeb: 'Continue only if you came from there.',
     destinationLoopback: 'This is on this computer. Continue only if you started this yourself, a moment ago.',

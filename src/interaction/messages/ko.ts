@@ -46,6 +46,8 @@ export const ko: Messages = {
     nothingChosen: '선택된 것이 없습니다. 허용할 것을 선택하거나 “거부”를 누르세요.',
     offlineAccess: '자리를 비운 동안에도 연결 유지',
     scopeWithoutSentence: (name) => `“${name}” 권한 사용`,
+    spelled: (host) => `원래 문자 표기: ${host}`,
+    confusable: '이 주소에는 다른 글자로 착각하기 쉬운 글자가 있습니다. 아는 주소인 경우에만 계속하세요.',
     destination: '다음으로 브라우저가 이동할 곳',
     destinationWeb: '그곳에서 오신 경우에만 계속하세요.',
     destinationLoopback: '이 컴퓨터입니다. 방금 직접 시작하신 경우에만 계속하세요.',

@@ -54,6 +54,9 @@ export interface Messages {
     /** `offline_access` (OpenID Connect Core §11), which belongs to no resource. */
     readonly offlineAccess: string;
     readonly scopeWithoutSentence: (name: string) => string;
+    /** Beside the ASCII form of a host: the same in its own letters, or that these can pass for others. */
+    readonly spelled: (host: string) => string;
+    readonly confusable: string;
     readonly destination: string;
     readonly destinationWeb: string;
     readonly destinationLoopback: string;

@@ -13,6 +13,8 @@ export interface PageSettings {
 /** Where a redirect goes, in words for people. */
 export interface DestinationView {
   readonly host: string;
+  /** How the host is spelled, or that it can pass for another. */
+  readonly hostNote: string | undefined;
   readonly warning: string;
   /** Whether a program on the person's own device gets the answer, which any program there can pretend to be. */
   readonly isOnThisDevice: boolean;
@@ -38,6 +40,7 @@ export interface PageViews {
     form: string;
     lead: string;
     subject: string;
+    subjectNote: string | undefined;
     claim: string | undefined;
     username: string;
     switchAccount: string;

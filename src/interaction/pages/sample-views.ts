@@ -2,9 +2,9 @@ import type { PageViews } from './render.ts';
 
 /** What no page may contain unescaped: every text of a sample begins with it. */
 export const MARKUP = '<i>';
-const text = (what: string) => `${MARKUP}${what}`;
+const text = (what: string) => `${MARKUP}${what}~`;
 
-const DESTINATION = { host: text('host'), warning: text('warning'), isOnThisDevice: true };
+const DESTINATION = { host: text('host'), hostNote: text('hostNote'), warning: text('warning'), isOnThisDevice: true };
 const NAMED_SCOPE = { name: text('scope'), sentence: text('sentence') };
 const FORM = { action: text('action'), form: text('form') };
 
@@ -12,6 +12,7 @@ const CONSENT: PageViews['consent'] = {
   ...FORM,
   lead: text('lead'),
   subject: text('subject'),
+  subjectNote: text('subjectNote'),
   claim: text('claim'),
   username: text('username'),
   switchAccount: text('switchAccount'),
@@ -48,11 +49,12 @@ export const SAMPLE_VIEWS: { readonly [Page in keyof PageViews]: readonly PageVi
     {
       ...CONSENT,
       claim: undefined,
+      subjectNote: undefined,
       resource: { resource: text('resource'), name: undefined },
       scope: [],
       choiceField: undefined,
       alert: undefined,
-      destination: { ...DESTINATION, isOnThisDevice: false },
+      destination: { ...DESTINATION, hostNote: undefined, isOnThisDevice: false },
       memory: undefined,
     },
   ],
@@ -94,7 +96,7 @@ export const SAMPLE_VIEWS: { readonly [Page in keyof PageViews]: readonly PageVi
 };
 
 const HIDDEN_FIELD = 'name="form"';
-const shown = (...whats: readonly string[]) => whats.map((what) => `&lt;i&gt;${what}`);
+const shown = (...whats: readonly string[]) => whats.map((what) => `&lt;i&gt;${what}~`);
 
 /** What a page cannot do without, with the first of its samples: the fields and buttons of its form, what people must see. */
 export const ESSENTIALS: { readonly [Page in keyof PageViews]: readonly string[] } = {
@@ -113,7 +115,7 @@ export const ESSENTIALS: { readonly [Page in keyof PageViews]: readonly string[]
     'value="deny"',
     'name="scopes"',
     'name="scope:one"',
-    ...shown('alert', 'subject', 'claim', 'resource', 'sentence', 'host', 'warning', 'username'),
+    ...shown('alert', 'subject', 'subjectNote', 'claim', 'resource', 'sentence', 'host', 'warning', 'username'),
   ],
   signOut: [HIDDEN_FIELD, ...shown('username')],
   apps: [HIDDEN_FIELD, 'name="grant"', 'value="a-grant"', ...shown('app')],

@@ -35,7 +35,7 @@ function findPageFaults(name: TemplateName, templates: ReturnType<typeof compile
       SAMPLE_VIEWS[page].flatMap((view, index) => {
         const html = renderPage(
           page,
-          { ...view, title: `${MARKUP}title` },
+          { ...view, title: `${MARKUP}title~` },
           {
             settings: { issuer: 'https://auth.example.com', branding: { ...SAMPLE_BRANDING, templates } },
             messages,
@@ -48,7 +48,7 @@ function findPageFaults(name: TemplateName, templates: ReturnType<typeof compile
 }
 
 const SAMPLE_BRANDING = {
-  name: `${MARKUP}brand`,
+  name: `${MARKUP}brand~`,
   footerLinks: [{ label: `${MARKUP}label`, url: 'https://www.example.com' }],
   supportContact: `${MARKUP}support`,
 };
@@ -57,7 +57,7 @@ function findGaps(page: keyof PageViews, html: string, isLayout: boolean): strin
   const needed = [...ESSENTIALS[page], ...(isLayout ? FRAME_ESSENTIALS : [])];
   return needed
     .filter((piece) => !html.includes(piece))
-    .map((piece) => `does without ${piece.replace('&lt;i&gt;', '')}, which the page is for`);
+    .map((piece) => `does without ${piece.replace(/&lt;i&gt;|~/g, '')}, which the page is for`);
 }
 
 function findDangers(html: string): string[] {

@@ -50,6 +50,7 @@ export const CONSENT = `<% const say = it.messages.consent %>
 <div class="who">
 <p class="quiet"><%= it.lead %></p>
 <h1><bdi><%~ it.breakable(it.subject) %></bdi></h1>
+<% if (it.subjectNote) { %><p class="quiet small"><bdi><%= it.subjectNote %></bdi></p><% } %>
 <p><%= say.asks %></p>
 </div>
 <% if (it.claim) { %><div class="claim small">
@@ -71,6 +72,7 @@ export const CONSENT = `<% const say = it.messages.consent %>
 <% if (it.choiceField) { %><p class="quiet small"><%= say.choice %></p><% } %><% } %></dd></div>
 <div><dt><%= say.destination %></dt>
 <dd><strong><%~ it.breakable(it.destination.host) %></strong>
+<% if (it.destination.hostNote) { %><p class="quiet small"><bdi><%= it.destination.hostNote %></bdi></p><% } %>
 <p class="<%= it.destination.isOnThisDevice ? 'note' : 'quiet small' %>"><%= it.destination.warning %></p></dd></div>
 </dl>
 <% if (it.memory) { %><p class="quiet small"><%= it.memory %></p><% } %>
@@ -122,6 +124,7 @@ export const LEAVE = `<h1><%= it.title %></h1>
 <dl>
 <div><dt><%= it.messages.leave.destination %></dt>
 <dd><strong><%~ it.breakable(it.destination.host) %></strong>
+<% if (it.destination.hostNote) { %><p class="quiet small"><bdi><%= it.destination.hostNote %></bdi></p><% } %>
 <p class="<%= it.destination.isOnThisDevice ? 'note' : 'quiet small' %>"><%= it.destination.warning %></p></dd></div>
 </dl>
 <p class="quiet small"><%= it.messages.leave.stay %></p>
