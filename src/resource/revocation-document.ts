@@ -1,4 +1,10 @@
-import { isRevocationClaims, parseJsonBytes, REVOCATIONS_TYPE, type RevocationClaims } from '../oauth/index.ts';
+import {
+  isRevocationClaims,
+  parseJsonBytes,
+  REVOCATIONS_TYPE,
+  type RevocationClaims,
+  type Seconds,
+} from '../oauth/index.ts';
 import { asciiBytes, decodeBase64url } from './base64url.ts';
 import type { Clock } from './clock.ts';
 import type { JwsAlgorithmName } from './jws-algorithm.ts';
@@ -6,6 +12,12 @@ import type { KeySource } from './key-source.ts';
 
 /** Longest document that is read, in bytes: about a million entries. */
 export const MAX_DOCUMENT_BYTES = 64 * 1_048_576;
+
+/**
+ * How far the clocks of two replicas of an issuer may be apart: documents are signed by the clock of the replica that was asked,
+ * tokens are not.
+ */
+export const REPLICAS_APART: Seconds = 60;
 
 /**
  * Makes the function that verifies revocation documents of one issuer (docs/tokens.md): form, `typ`, signature, `iss` and
@@ -39,7 +51,7 @@ export function createDocumentReader(deps: {
       throw new Error('the claims of the document are malformed');
     if (claims.iss !== issuer) throw new Error('the document is of another issuer');
     const now = clock();
-    if (claims.iat > now + clockTolerance) throw new Error('the document is from the future');
+    if (claims.iat > now + Math.max(clockTolerance, REPLICAS_APART)) throw new Error('the document is from the future');
     if (claims.exp <= now - clockTolerance) throw new Error('the document has expired');
     return claims;
   };

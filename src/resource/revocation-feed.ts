@@ -2,6 +2,7 @@ import type { EpochSeconds, RevocationClaims, Seconds } from '../oauth/index.ts'
 import type { Background } from './background.ts';
 import type { Clock } from './clock.ts';
 import type { UrlOpener } from './open-url.ts';
+import { REPLICAS_APART } from './revocation-document.ts';
 import { createRevocationEntries } from './revocation-entries.ts';
 import { createRevocationList } from './revocation-list.ts';
 import type { RevocationSource, RevocationState } from './revocation-source.ts';
@@ -16,13 +17,6 @@ import { createRevocationVisits } from './revocation-visits.ts';
 
 const FRESH: Seconds = 15;
 const DEGRADED: Seconds = 60;
-/**
- * A document that much older than one that was read is a repetition: the clocks of two replicas may differ by that much, as
- * the issuer has it. Nothing is taken for news by being repeated sooner: `heardAt` never goes back.
- */
-const REPETITION: Seconds = 60;
-/** A document that took that much longer than the fastest one was held back on its way. */
-const HELD_BACK: Seconds = 10;
 /** How long the first tokens wait for the first answer, in milliseconds. */
 const FIRST_ANSWER = 1_000;
 const MAX_ENTRIES = 1_000_000;
@@ -56,7 +50,6 @@ export function createRevocationFeed(deps: {
   let heardAt: EpochSeconds | undefined;
   let isOffered = true;
   let lastFailure: string | undefined;
-  let shortestWay = Number.POSITIVE_INFINITY;
 
   const reader: RevocationReader = {
     position: () => position,
@@ -64,18 +57,19 @@ export function createRevocationFeed(deps: {
     async read(text) {
       const claims = await readDocument(text);
       const now = clock();
-      if (claims.iat < (heardAt ?? 0) - REPETITION) throw new Error('the document is older than one that was read');
+      if (claims.iat < (heardAt ?? 0) - REPLICAS_APART) throw new Error('the document is older than one that was read');
       entries.tidy(now);
       if (entries.size > maxEntries) throw new Error('more is revoked than can be held');
       for (const [kid, expiresAt] of claims.key) if (expiresAt > now) onKeyDenied(kid);
       if (entries.add(claims, now)) tellChange();
       const { epoch, prev, seq, iat } = claims;
-      if (prev !== undefined && `${epoch}.${prev}` !== position) return 'gap';
+      const way = now - iat;
+      if (prev !== undefined && `${epoch}.${prev}` !== position) return { isGap: true, way };
       position = `${epoch}.${seq}`;
-      heardAt = Math.max(heardAt ?? iat, iat);
+      // Never back, so that repeating a document is no news; never ahead of our clock, so that no replica's makes us fresh.
+      heardAt = Math.max(heardAt ?? 0, Math.min(iat, now));
       lastFailure = undefined;
-      shortestWay = Math.min(shortestWay, now - iat);
-      return now - iat - shortestWay > HELD_BACK ? 'late' : 'live';
+      return { isGap: false, way };
     },
 
     losePosition() {

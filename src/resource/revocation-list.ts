@@ -31,7 +31,7 @@ export function createRevocationList(deps: {
       return catchUp(list, asking);
     }
     const text = await readText(answer, MAX_DOCUMENT_BYTES, timings.silence);
-    if ((await reader.read(text)) === 'gap') throw new Error('the list does not begin at the position asked for');
+    if ((await reader.read(text)).isGap) throw new Error('the list does not begin at the position asked for');
   }
 
   async function open(url: string, accept: string, signal: AbortSignal): Promise<OpenedAnswer> {

@@ -1,18 +1,26 @@
+import type { Seconds } from '../oauth/index.ts';
 import { readEvents } from './event-stream.ts';
 import type { OpenedAnswer } from './open-url.ts';
 import { createWatchdog } from './pause.ts';
 import { MAX_DOCUMENT_BYTES } from './revocation-document.ts';
 
+/** A document that was believed. */
+export interface DocumentRead {
+  /** Whether it does not go on from where everything was known. */
+  readonly isGap: boolean;
+  /** From its signing, by the clock of the replica that did, to its reading, by ours: good for comparing within one answer. */
+  readonly way: Seconds;
+}
+
+/** A document that took that much longer than the fastest one of its stream was held back on its way. */
+const HELD_BACK: Seconds = 10;
+
 /** Who is kept up to date. */
 export interface RevocationReader {
   /** Up to where everything is known; `undefined` before anything is. */
   position(): string | undefined;
-  /**
-   * Reads a document: `gap` when it does not go on from the position; `late` when it does, but was signed well before it
-   * came, so that something on the way holds documents back.
-   * @throws Error for a document that is not to be believed.
-   */
-  read(text: string): Promise<'live' | 'late' | 'gap'>;
+  /** Reads a document. @throws Error for one that is not to be believed. */
+  read(text: string): Promise<DocumentRead>;
   /** The issuer does not know the position (any more). */
   losePosition(): void;
   /** How the last attempt ended. */
@@ -33,12 +41,22 @@ export async function followStream(deps: {
   const watchdog = createWatchdog(() => answer.close());
   watchdog.restart(timings.firstEvent);
   let live = 0;
+  let shortestWay = Number.POSITIVE_INFINITY;
+  let longestWay = Number.NEGATIVE_INFINITY;
   try {
     if (answer.status !== 200 || !answer.contentType.startsWith('text/event-stream')) return 'unproven';
     for await (const { data } of readEvents(answer.body, MAX_DOCUMENT_BYTES)) {
-      const outcome = await readEvent(data);
-      if (outcome === 'gap') return 'gap';
-      if (outcome !== 'live') continue;
+      const read = await readEvent(data);
+      if (read === undefined) continue;
+      if (read.isGap) return 'gap';
+      shortestWay = Math.min(shortestWay, read.way);
+      longestWay = Math.max(longestWay, read.way);
+      if (read.way - shortestWay > HELD_BACK) continue;
+      if (longestWay - read.way > HELD_BACK) {
+        // What came before had been held back.
+        live = 0;
+        longestWay = read.way;
+      }
       live += 1;
       watchdog.restart(timings.silence);
     }
@@ -51,12 +69,12 @@ export async function followStream(deps: {
   return live > 1 ? 'proven' : 'unproven';
 
   /** What is not to be believed is passed over; if it hid something, the next document shows the gap. */
-  async function readEvent(text: string): Promise<'live' | 'late' | 'gap' | 'refused'> {
+  async function readEvent(text: string): Promise<DocumentRead | undefined> {
     try {
       return await reader.read(text);
     } catch (failure) {
       reader.report({ failure });
-      return 'refused';
+      return undefined;
     }
   }
 }

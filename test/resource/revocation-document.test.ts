@@ -66,7 +66,7 @@ describe('a revocation document', () => {
     ['of another issuer', document({ iss: 'https://other.example.test' })],
     ['of the issuer with a slash more', document({ iss: `${ISSUER}/` })],
     ['that has expired', document({ iat: NOW - 70, exp: NOW - 5 })],
-    ['from the future', document({ iat: NOW + 6 })],
+    ['from the future', document({ iat: NOW + 61 })],
     ['without a position', document({ seq: undefined })],
     ['with a position that is none', document({ seq: 'a.b' })],
     ['with a number for a position', document({ seq: 7 })],
@@ -205,6 +205,18 @@ describe('the stream', () => {
 
     await vi.waitFor(() => expect(state().lastFailure).toBe('the document is older than one that was read'));
     expect([isDenied('older'), state().heardAt]).toEqual([false, NOW + 30]);
+    feed.close();
+  });
+
+  test('may be of a replica whose clock is a minute ahead, which makes nobody better informed than now', async () => {
+    const { feed, say, state, isDenied, clock } = await started();
+    say(document({ prev: '7', seq: '8', iat: NOW + 60, exp: NOW + 120, jti: [['ahead', NOW + 600]] }));
+    await vi.waitFor(() => expect(isDenied('ahead')).toBe(true));
+    const before = state();
+    clock.now += 16;
+
+    expect(before).toMatchObject({ freshness: 'fresh', heardAt: NOW });
+    expect(state()).toMatchObject({ freshness: 'degraded', ageSeconds: 16 });
     feed.close();
   });
 
