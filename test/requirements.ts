@@ -870,4 +870,24 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     status: 'implemented',
     behaviour: 'A proof that is refused is answered with 401 and `WWW-Authenticate: DPoP error="invalid_dpop_proof"`.',
   },
+  'JWT-TYP-18': {
+    source: 'RFC 8725 §3.12',
+    status: 'elsewhere',
+    reason: 'There are no ID tokens and no id_token_hint here: nothing takes one.',
+  },
+  'JWT-ONCE-08': {
+    source: 'RFC 6749 §4.1.2',
+    status: 'elsewhere',
+    reason: 'It is about authorization codes that are signed: ours are sealed (JWE), and an AEAD tag has no twin.',
+  },
+  'JWT-ONCE-09': {
+    source: 'RFC 6749 §4.1.2',
+    status: 'elsewhere',
+    reason: 'It is about authorization codes that are signed: of sealed ones JWT-ONCE-01 and JWT-ONCE-02 are the same.',
+  },
+  'JWT-ONCE-20': {
+    source: 'RFC 7591 appendix A.5.2',
+    status: 'elsewhere',
+    reason: 'It is about client ids with an ECDSA signature: ours carry a MAC, which has no twin.',
+  },
 };

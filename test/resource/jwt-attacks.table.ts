@@ -445,8 +445,3 @@ export const TRANSPORT_ATTACKS: readonly TransportAttack[] = [
     request: () => ({ headers: [`Authorization: Bearer ${'A'.repeat(71_680)}`] }),
   },
 ];
-
-/** Rows that cannot be shown yet, with the reason. */
-export const PENDING: Readonly<Record<string, string>> = {
-  'JWT-ONCE-23': 'a revoked token in another spelling: needs the revocation feed of an issuer',
-};

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { auth0, createVerifier, entra, type Verifier, type VerifierOptions } from '../../src/resource/index.ts';
 import { NOW } from './issuer.ts';
@@ -105,6 +106,22 @@ describe.each(NAMES)('access tokens of %s', (name) => {
     using verifier = verifierOf(other);
 
     expect(await verifier.loadAccessToken(other.token(claims, header))).toBeUndefined();
+  });
+
+  test('whatever their claims are, nothing throws', async () => {
+    await using other = await startOtherIssuer(name);
+    using verifier = verifierOf(other);
+    const members =
+      'aud azp appid cid client_id cnf gid jti realm_access resource_access roles scope scp sub typ uti ver';
+    const claims = fc.dictionary(fc.constantFrom(...members.split(' ')), fc.jsonValue());
+
+    await fc.assert(
+      fc.asyncProperty(claims, async (changed) => {
+        const accessToken = await verifier.loadAccessToken(other.token(changed));
+        expect(['undefined', 'string']).toContain(typeof accessToken?.clientId);
+        expect(accessToken?.scope.every((one) => typeof one === 'string') ?? true).toBe(true);
+      }),
+    );
   });
 
   test('are none for a verifier that was told nothing of their make', async () => {

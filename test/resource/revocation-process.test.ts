@@ -55,4 +55,43 @@ describe('a process with a verifier', () => {
     expect({ code, text }).toEqual({ code: 0, text: 'user-1 stale\n' });
     expect(proxy.asked).toEqual(['/revocations']);
   });
+
+  test('ends with a token that is waited for, and with several issuers of which one never answers', async () => {
+    await using issuer = await startRevocationIssuer();
+    await using proxy = await startProxy(issuer.issuer);
+    proxy.mode = 'silent';
+
+    const { code, text } = await run(`
+      import { createVerifierSet } from ${JSON.stringify(LIBRARY)};
+      const verifier = createVerifierSet({
+        resource: ${JSON.stringify(RESOURCE)},
+        clock: () => ${issuer.now()},
+        issuers: [{ issuer: ${JSON.stringify(issuer.issuer)} }, { issuer: ${JSON.stringify(proxy.origin)} }],
+      });
+      const token = await verifier.loadAccessToken(${JSON.stringify(issuer.token())});
+      verifier.watch(token, () => console.log('never'));
+      verifier.state();
+      console.log(token.subject);
+    `);
+
+    expect({ code, text }).toEqual({ code: 0, text: 'user-1\n' });
+  });
+
+  test('may close it, twice too, and go on with what is known', async () => {
+    await using issuer = await startRevocationIssuer();
+    const options = { issuer: issuer.issuer, resource: RESOURCE };
+
+    const { code, text } = await run(`
+      import { createVerifier } from ${JSON.stringify(LIBRARY)};
+      const verifier = createVerifier({ ...${JSON.stringify(options)}, clock: () => ${issuer.now()} });
+      const tokens = ${JSON.stringify([issuer.token(), issuer.token()])};
+      const before = await verifier.loadAccessToken(tokens[0]);
+      verifier.close();
+      verifier.close();
+      const after = await verifier.loadAccessToken(tokens[1]);
+      console.log(before?.subject, after?.subject);
+    `);
+
+    expect({ code, text }).toEqual({ code: 0, text: 'user-1 user-1\n' });
+  });
 });

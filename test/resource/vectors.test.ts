@@ -1,9 +1,12 @@
+import { createPublicKey } from 'node:crypto';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseJsonBytes, splitCompact } from '../../src/oauth/index.ts';
 import { decodeBase64url } from '../../src/resource/base64url.ts';
 import { parseJwkSet } from '../../src/resource/jwk-set.ts';
+import { DEFAULT_ALGORITHMS } from '../../src/resource/jws-algorithm.ts';
+import { createTokenReader } from '../../src/resource/token-signature.ts';
 import { parseVerificationKey, type VerificationKey } from '../../src/resource/verification-key.ts';
 
 // Vectors of others, read where they lie and never copied; without them these tests say so and are skipped.
@@ -135,3 +138,61 @@ describe.skipIf(!has('cookbook/jws'))(
     );
   },
 );
+
+interface PrimitiveGroup {
+  readonly publicKeyDer: string;
+  readonly tests: readonly {
+    readonly tcId: number;
+    readonly comment: string;
+    readonly msg: string;
+    readonly sig: string;
+    readonly result: 'valid' | 'invalid' | 'acceptable';
+  }[];
+}
+
+// Signatures as they are, in the form JOSE has them.
+const PRIMITIVES = [
+  ['ES256', 'wycheproof/ecdsa_secp256r1_sha256_p1363_test.json'],
+  ['EdDSA', 'wycheproof/ed25519_test.json'],
+  ['RS256', 'wycheproof/rsa_signature_2048_sha256_test.json'],
+] as const;
+
+describe.each(PRIMITIVES)('Wycheproof signatures of %s', (alg, file) => {
+  test.skipIf(!has(file))(
+    `every one is judged as it says${has(file) ? '' : ' (skipped: no ../shared/vectors)'}`,
+    async () => {
+      const groups: readonly PrimitiveGroup[] = read(file).testGroups;
+      const wrong: unknown[] = [];
+      let valid = 0;
+
+      for (const { publicKeyDer, tests } of groups) {
+        const der = Buffer.from(publicKeyDer, 'hex');
+        const jwk = createPublicKey({ key: der, format: 'der', type: 'spki' }).export({ format: 'jwk' });
+        const key = parseVerificationKey({ ...jwk, kid: 'vector', alg });
+        for (const { tcId, comment, msg, sig, result } of tests) {
+          const [input, signature] = [msg, sig].map((hex) => Uint8Array.from(Buffer.from(hex, 'hex')));
+          if (typeof key === 'string' || input === undefined || signature === undefined) throw new Error('no key');
+          const isVerified = await key.verify(input, signature);
+          if (isVerified) valid += 1;
+          if (result !== 'acceptable' && isVerified !== (result === 'valid')) wrong.push({ tcId, comment, isVerified });
+        }
+      }
+
+      expect(wrong).toEqual([]);
+      expect(valid).toBeGreaterThan(5);
+    },
+  );
+});
+
+const UNENCODED = 'cookbook/rfc7797';
+
+describe.skipIf(!has(UNENCODED))(`RFC 7797 (${has(UNENCODED) ? 'found' : 'skipped: no ../shared/vectors'})`, () => {
+  const files = has(UNENCODED) ? globSync(`${UNENCODED}/*.json`, { cwd: VECTORS }) : [];
+
+  test.each(files)('%s is no token: its payload is not encoded, or its reader would have to know that', (file) => {
+    const text: unknown = read(file).output?.compact;
+    const token = typeof text === 'string' ? text : JSON.stringify(read(file).output);
+
+    expect(createTokenReader(DEFAULT_ALGORITHMS, () => true)(token)).toBeUndefined();
+  });
+});

@@ -159,6 +159,23 @@ describe('what decides', () => {
     );
   });
 
+  test('no claims whatever make it throw, however well they are signed, and none but good ones are accepted', async () => {
+    using verifier = verifierOf([signer]);
+    const name = fc.constantFrom(...Object.keys(CLAIMS), 'nbf', 'cnf', 'act', 'may_act', 'amr', 'acr', 'roles', 'x');
+    const claims = fc.dictionary(name, fc.oneof(fc.jsonValue(), fc.constantFrom(NOW, RESOURCE, [RESOURCE], '')));
+
+    await fc.assert(
+      fc.asyncProperty(claims, async (changed) => {
+        const accessToken = await verifier.loadAccessToken(forge({ claims: changed }, signer));
+        if (accessToken === undefined) return;
+        expect(accessToken).toMatchObject({ issuer: ISSUER, resource: RESOURCE });
+        expect([accessToken.subject, accessToken.clientId, accessToken.jti].every((text) => text !== '')).toBe(true);
+        expect(accessToken.scope.every((one) => typeof one === 'string')).toBe(true);
+        expect(accessToken.expiresAt).toBeGreaterThanOrEqual(NOW - 5);
+      }),
+    );
+  });
+
   test('one changed character anywhere makes a token another one', async () => {
     using verifier = verifierOf([signer]);
     const token = forge();
