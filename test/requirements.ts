@@ -751,7 +751,12 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     status: 'implemented',
     behaviour: '`requestState` is signed for its principal, its request and a time, and refused otherwise.',
   },
-  'RS-47': { source: 'SEP-2549', status: 'elsewhere', reason: 'Caching of results belongs to the MCP server.' },
+  'RS-47': {
+    source: 'SEP-2549',
+    status: 'implemented',
+    behaviour:
+      'A list that leaves out what a token may not use is marked private, by the MCP SDK v2 and by the example; nothing here shares results.',
+  },
   'RS-48': {
     source: 'SEP-2243',
     status: 'implemented',

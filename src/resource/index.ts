@@ -27,6 +27,7 @@ export { auth0, entra, keycloak, oidc } from './issuers.ts';
 export type { RefusedKey } from './jwk-set.ts';
 export type { JwsAlgorithmName } from './jws-algorithm.ts';
 export type { KeySourceState } from './key-source.ts';
+export { readMessages } from './message-body.ts';
 export type { OperationScopes } from './operation-scopes.ts';
 export type { OriginCheck, OriginCheckOptions, OriginRefusal } from './origin-check.ts';
 export { originCheck } from './origin-check.ts';

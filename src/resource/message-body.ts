@@ -1,6 +1,9 @@
 /** What a body is that is larger than it may be. */
 export const TOO_LARGE = Symbol('too large');
 
+/** What the MCP SDK v2 reads of a body. */
+export const MAX_BODY_BYTES = 4_194_304;
+
 /**
  * The JSON in the body of a request, which its owner can still read. `undefined` for no body and for what is no JSON. Reads as
  * `request.json()` does: UTF-8, whatever the headers say.
@@ -8,6 +11,15 @@ export const TOO_LARGE = Symbol('too large');
 export async function readMessageBody(request: Request, maxBytes: number): Promise<unknown> {
   const text = await readText(request, maxBytes);
   return typeof text === 'string' ? parseMessages(text) : text;
+}
+
+/**
+ * The JSON-RPC message or batch in the body of a request, for the `body` of `endWithToken`; the body can still be read
+ * afterwards. `undefined` for no body, no JSON, and more than `maxBytes` (4 MiB).
+ */
+export async function readMessages(request: Request, maxBytes = MAX_BODY_BYTES): Promise<unknown> {
+  const body = await readMessageBody(request, maxBytes);
+  return body === TOO_LARGE ? undefined : body;
 }
 
 /** JSON or, for what is none, `undefined`. */

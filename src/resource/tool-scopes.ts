@@ -3,7 +3,7 @@ import type { AccessToken } from './access-token.ts';
 import type { AuthInfo } from './auth-info.ts';
 import { schemeOf } from './bearer.ts';
 import { BearerError } from './bearer-error.ts';
-import { parseMessages, readMessageBody, TOO_LARGE } from './message-body.ts';
+import { MAX_BODY_BYTES, parseMessages, readMessageBody, TOO_LARGE } from './message-body.ts';
 import { type OperationScopes, readOperationScopes } from './operation-scopes.ts';
 import { resourceMetadataUrl } from './protected-resource.ts';
 import { type RefusalAnswer, refusalAnswer } from './refusal-answer.ts';
@@ -47,8 +47,6 @@ export interface ToolScopesOptions extends OperationScopes {
   /** What `gate` reads at most, in bytes; by default 4 MiB. */
   readonly maxBodyBytes?: number;
 }
-
-const MAX_BODY_BYTES = 4_194_304;
 
 /**
  * Scopes by tool, prompt, resource and method. What an operation needs is read from its JSON-RPC message, and the challenge
