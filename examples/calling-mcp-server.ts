@@ -12,7 +12,7 @@ import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import Koa from 'koa';
 import { z } from 'zod';
 import { createVerifier, getAccessToken, type Verifier } from '../src/resource/index.ts';
-import { bearerAuth, protectedResourceMetadata, requireScopes } from '../src/resource/koa.ts';
+import { allowOrigins, bearerAuth, protectedResourceMetadata, requireScopes } from '../src/resource/koa.ts';
 
 interface CallingServer {
   readonly issuer: string;
@@ -49,6 +49,7 @@ export function createCallingMcpApp(options: CallingServer): { app: Koa; verifie
 
   const app = new Koa();
   app.use(protectedResourceMetadata({ resource, authorizationServers: [issuer], scopesSupported: [scope] }));
+  app.use(allowOrigins({ resource }));
   app.use(bearerAuth({ verifier }));
   app.use(requireScopes(scope));
   app.use(async (ctx) => {

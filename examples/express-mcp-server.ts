@@ -10,7 +10,13 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import express, { type Express } from 'express';
 import { z } from 'zod';
-import { bearerAuth, getAccessToken, protectedResourceMetadata, requireScopes } from '../src/resource/express.ts';
+import {
+  allowOrigins,
+  bearerAuth,
+  getAccessToken,
+  protectedResourceMetadata,
+  requireScopes,
+} from '../src/resource/express.ts';
 import { createVerifier, type Verifier } from '../src/resource/index.ts';
 
 /** The app and what it verifies tokens with. */
@@ -42,6 +48,7 @@ export function createExpressMcpApp(options: { issuer: string; resource: string;
       resourceName: name,
     }),
   );
+  app.use(allowOrigins({ resource }));
   app.use(bearerAuth({ verifier }));
   const { pathname } = new URL(resource);
   app.post(pathname, requireScopes(scope), express.json({ limit: '4mb' }), async (request, response) => {

@@ -12,6 +12,7 @@ import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import {
   type AuthInfo,
+  allowOrigins,
   bearerAuth,
   getAuthInfo,
   protect,
@@ -55,6 +56,7 @@ function createFetch({ ISSUER: issuer, RESOURCE: resource, SCOPE: scope, NAME: n
       scopesSupported: [scope],
       resourceName: name,
     }),
+    allowOrigins({ resource }),
     bearerAuth({ verifier: createVerifier({ issuer, resource }) }),
     requireScopes(scope),
   );

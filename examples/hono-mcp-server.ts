@@ -11,6 +11,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import {
   type AuthEnv,
+  allowOrigins,
   bearerAuth,
   getAccessToken,
   protectedResourceMetadata,
@@ -47,6 +48,7 @@ export function createHonoMcpApp(options: { issuer: string; resource: string; na
       resourceName: name,
     }),
   );
+  app.use(allowOrigins({ resource }));
   app.use(bearerAuth({ verifier }));
   app.all(new URL(resource).pathname, requireScopes(scope), (c) => {
     const authInfo = c.get('auth');

@@ -10,7 +10,7 @@ import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import Koa from 'koa';
 import { z } from 'zod';
 import { createVerifier, getAccessToken, type Verifier } from '../src/resource/index.ts';
-import { bearerAuth, protectedResourceMetadata, requireScopes } from '../src/resource/koa.ts';
+import { allowOrigins, bearerAuth, protectedResourceMetadata, requireScopes } from '../src/resource/koa.ts';
 
 /** The app and what it verifies tokens with. */
 export function createMcpApp(options: { issuer: string; resource: string; name: string; scope: string }): {
@@ -43,6 +43,7 @@ export function createMcpApp(options: { issuer: string; resource: string; name: 
       resourceName: name,
     }),
   );
+  app.use(allowOrigins({ resource }));
   app.use(bearerAuth({ verifier }));
   app.use(requireScopes(scope));
   app.use(async (ctx) => {

@@ -10,7 +10,14 @@ import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { createVerifier, type Verifier } from '../src/resource/index.ts';
-import { bearerAuth, getAccessToken, protect, protectedResourceMetadata, requireScopes } from '../src/resource/node.ts';
+import {
+  allowOrigins,
+  bearerAuth,
+  getAccessToken,
+  protect,
+  protectedResourceMetadata,
+  requireScopes,
+} from '../src/resource/node.ts';
 
 /** What answers requests, and what it verifies tokens with. */
 export function createMcpListener(options: { issuer: string; resource: string; name: string; scope: string }): {
@@ -46,6 +53,7 @@ export function createMcpListener(options: { issuer: string; resource: string; n
       scopesSupported: [scope],
       resourceName: name,
     }),
+    allowOrigins({ resource }),
     bearerAuth({ verifier }),
     requireScopes(scope),
   );
