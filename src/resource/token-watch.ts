@@ -20,6 +20,8 @@ export type TokenWatch = (token: EndingToken, onEnd: (end: TokenEnd) => void) =>
 
 /** While a source of revocations may go stale it is looked at that often: so late at most its silence is noticed. */
 const LOOK: Seconds = 15;
+/** After a change of revocations nothing is looked at for so many milliseconds: many streams cost little where much is revoked. */
+const SETTLING = 50;
 /** What a timer can wait at most: 24 days. */
 const LONGEST_TIMER = 2_147_483_647;
 
@@ -35,16 +37,44 @@ export function createTokenWatch(deps: {
 }): TokenWatch {
   const { clock, clockTolerance, revocations, onStale } = deps;
   const mayGoStale = revocations !== undefined && onStale === 'unavailable';
+  const looks = new Set<() => void>();
+  let unwatch: (() => void) | undefined;
+  let isSettling = false;
+  let hasChanged = false;
+
+  function join(look: () => void): void {
+    looks.add(look);
+    unwatch ??= revocations?.watch?.(lookEverywhere);
+  }
+
+  function leave(look: () => void): void {
+    looks.delete(look);
+    if (looks.size > 0) return;
+    unwatch?.();
+    unwatch = undefined;
+  }
+
+  /** At once, and then again only when it has settled. */
+  function lookEverywhere(): void {
+    hasChanged = isSettling;
+    if (isSettling) return;
+    isSettling = true;
+    startTimer(() => {
+      isSettling = false;
+      if (hasChanged) lookEverywhere();
+    }, SETTLING);
+    for (const look of [...looks]) look();
+  }
 
   return (token, onEnd) => {
     let timer: Timer | undefined;
     let isStopped = false;
     let isEnded = false;
-    const unwatch = revocations?.watch?.(look);
+    join(look);
     look();
     return () => {
       isStopped = true;
-      leave();
+      end();
     };
 
     function look(): void {
@@ -52,29 +82,34 @@ export function createTokenWatch(deps: {
       const prepared = revocations?.prepare?.(token.revocable);
       if (prepared !== undefined) return void prepared.then(look);
       const now = clock();
-      const end = endOf(token, now);
-      if (end === undefined) wait(now);
-      else tell(end);
+      const reason = endOf(token, now);
+      if (reason !== undefined) tell(reason);
+      // News of others comes often, and leaves the timer as it is.
+      else timer ??= startTimer(lookAgain, waitingTime(now));
     }
 
-    function wait(now: EpochSeconds): void {
+    function lookAgain(): void {
+      timer = undefined;
+      look();
+    }
+
+    function waitingTime(now: EpochSeconds): number {
       // A verifier with tolerance refuses a token from the second after it on.
       const rest = token.expiresAt + clockTolerance + (clockTolerance > 0 ? 1 : 0) - now;
-      clearTimeout(timer);
-      timer = startTimer(look, Math.min((mayGoStale ? Math.min(rest, LOOK) : rest) * 1000, LONGEST_TIMER));
+      return Math.min((mayGoStale ? Math.min(rest, LOOK) : rest) * 1000, LONGEST_TIMER);
     }
 
-    function tell(end: TokenEnd): void {
+    function tell(reason: TokenEnd): void {
       isEnded = true;
-      leave();
+      end();
       queueMicrotask(() => {
-        if (!isStopped) onEnd(end);
+        if (!isStopped) onEnd(reason);
       });
     }
 
-    function leave(): void {
+    function end(): void {
       clearTimeout(timer);
-      unwatch?.();
+      leave(look);
     }
   };
 

@@ -179,6 +179,53 @@ describe('a revocation', () => {
   });
 });
 
+describe('many revocations', () => {
+  test('are looked at at once and then together, and no more once nobody waits', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const listeners = new Set<() => void>();
+    const looked: string[] = [];
+    let denied = '';
+    using verifier = verifierOf([testSigner()], {
+      revocations: {
+        isDenied: ({ jti }) => {
+          looked.push(jti);
+          return jti === denied;
+        },
+        version: () => 0,
+        watch: (listener) => {
+          listeners.add(listener);
+          return () => void listeners.delete(listener);
+        },
+        state: () => ({ freshness: 'fresh', entries: 0 }),
+        close: () => undefined,
+      },
+    });
+    const change = () => {
+      for (const listener of [...listeners]) listener();
+    };
+    const [one, two] = [
+      watched(verifier, await verified(verifier, forge({ claims: { jti: 'one' } }))),
+      watched(verifier, await verified(verifier, forge({ claims: { jti: 'two' } }))),
+    ];
+    looked.length = 0;
+
+    for (let count = 0; count < 100; count++) change();
+    denied = 'two';
+    expect(looked).toEqual(['one', 'two']);
+    vi.advanceTimersByTime(50);
+    expect(looked).toEqual(['one', 'two', 'one', 'two']);
+    await turn();
+    expect([one.ends, two.ends, listeners.size]).toEqual([[], ['revoked'], 1]);
+
+    vi.advanceTimersByTime(50);
+    change();
+    expect(looked.slice(4)).toEqual(['one']);
+    one.stop();
+    vi.advanceTimersByTime(50);
+    expect([listeners.size, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+});
+
 describe('revocations that nobody has heard of for long', () => {
   /** A source whose freshness the test says. */
   function sourceOf(freshness: { now: 'fresh' | 'stale' }): NonNullable<VerifierOptions['revocations']> {
