@@ -71,6 +71,25 @@ describe('the package as it is published', () => {
     await expect(run(process.execPath, [script])).resolves.toMatchObject({ stdout: 'all\n' });
   });
 
+  test('a worker compiles against it without the types of Node', async () => {
+    const worker = join(folder, 'app/worker.ts');
+    writeFileSync(
+      worker,
+      `import { createVerifier } from 'guardmint/resource';
+      import { bearerAuth, getAccessToken, protect, requireScopes } from 'guardmint/resource/fetch';
+      const verifier = createVerifier({ issuer: 'https://as.example.com', resource: 'https://mcp.example.com/mcp' });
+      const handler = (request: Request, env: { readonly name: string }) =>
+        new Response(getAccessToken(request)?.subject ?? env.name);
+      export default { fetch: protect(handler, bearerAuth({ verifier }), requireScopes('mcp:read')) };`,
+    );
+    const options = '--noEmit --strict --target es2024 --module nodenext --lib esnext,webworker --types'.split(' ');
+    const tsc = join(TOP, 'node_modules/.bin/tsc');
+
+    await expect(run(tsc, [...options, '', worker], { cwd: join(folder, 'app') })).resolves.toMatchObject({
+      stdout: '',
+    });
+  });
+
   test('its command line runs', async () => {
     const command = join(installed, published.bin['guardmint'] ?? '');
 
