@@ -24,7 +24,7 @@ export function readCallback(text: string, expected: ExpectedCallback): Callback
   const [, query] = text.trim().split(/\?(.*)/s);
   if (query === undefined) return unusable(`There is no answer in it. ${COPY_ALL}`);
   const parameters = new URLSearchParams(query.split('#', 1)[0]);
-  if (parameters.has('response_type'))
+  if (parameters.has('response_type') || parameters.has('request_uri'))
     return unusable('That is the link itself. Open it in a browser, and paste the address at which that ends.');
   if (['state', 'code', 'iss', 'error'].some((name) => parameters.getAll(name).length > 1))
     return unusable('A parameter appears twice in it.');

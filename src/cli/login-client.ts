@@ -2,6 +2,7 @@ import {
   allowInsecureRequests,
   authorizationCodeGrant,
   buildAuthorizationUrl,
+  buildAuthorizationUrlWithPAR,
   ClientError,
   type Configuration,
   calculatePKCECodeChallenge,
@@ -16,12 +17,13 @@ import {
 } from 'openid-client';
 import { isLoopbackUrl } from '../oauth/index.ts';
 import { CommandError, EXIT } from './failure.ts';
+import { visible } from './output.ts';
 
 /** A public client that can ask one issuer for tokens. */
 export interface LoginClient {
   readonly clientId: string;
   readonly metadata: Readonly<ServerMetadata>;
-  /** A new authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3). */
+  /** A new authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3), pushed where it has to be (RFC 9126). @throws CommandError */
   begin(): Promise<LoginRequest>;
   /** Ends a grant (RFC 7009). Whether the issuer took it; `false` where it has no such endpoint. */
   revoke(token: string): Promise<boolean>;
@@ -67,14 +69,20 @@ export async function createLoginClient(options: {
   async function begin(): Promise<LoginRequest> {
     const verifier = randomPKCECodeVerifier();
     const state = randomState();
-    const url = buildAuthorizationUrl(configuration, {
+    const parameters = {
       redirect_uri: redirectUri,
       code_challenge: await calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
       state,
       resource,
       ...(scope !== undefined && { scope }),
-    });
+    };
+    const url =
+      metadata.require_pushed_authorization_requests === true
+        ? await buildAuthorizationUrlWithPAR(configuration, parameters).catch((error: unknown) => {
+            throw fault(error, `${issuer} does not take the request`);
+          })
+        : buildAuthorizationUrl(configuration, parameters);
 
     async function redeem(answer: URLSearchParams): Promise<LoginTokens | undefined> {
       const current = new URL(`${redirectUri}?${answer}`);
@@ -124,7 +132,9 @@ async function openIssuer(issuer: string, clientId: string | undefined, redirect
   const metadata = found.serverMetadata();
   // The library compares URLs; the issuer is compared as text (RFC 8414 §3.3).
   if (metadata.issuer !== issuer)
-    throw new CommandError(`${issuer} calls itself ${metadata.issuer}. Name it as it names itself, with --issuer.`);
+    throw new CommandError(
+      `${issuer} calls itself ${visible(metadata.issuer)}. Name it as it names itself, with --issuer.`,
+    );
   if (!metadata.supportsPKCE()) throw new CommandError(`${issuer} does not offer PKCE with S256.`);
   if (clientId !== undefined) return found;
   if (metadata.registration_endpoint === undefined)
@@ -145,7 +155,7 @@ async function openIssuer(issuer: string, clientId: string | undefined, redirect
 
 /** What went wrong between here and the issuer, with what the issuer or the network said of it. */
 function fault(error: unknown, what: string): CommandError {
-  return new CommandError(`${what}: ${reasonOf(error)}.`);
+  return new CommandError(visible(`${what}: ${reasonOf(error)}.`));
 }
 
 function reasonOf(error: unknown): string {

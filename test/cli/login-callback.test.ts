@@ -23,6 +23,7 @@ describe('an address that is pasted', () => {
     ['', /no answer in it/],
     ['hello', /no answer in it/],
     [`https://auth.example.test/authorize?response_type=code&${GOOD}`, /That is the link itself/],
+    ['https://auth.example.test/authorize?client_id=a&request_uri=urn%3Ax', /That is the link itself/],
     [`?code=abc&${ISS}`, /no state/],
     [`?code=abc&state=other&${ISS}`, /answers another link/],
     [`?error=access_denied&state=other&${ISS}`, /answers another link/],

@@ -236,6 +236,37 @@ describe('the client of guardmint login', () => {
     await expect(open('http://auth.example.test')).rejects.toMatchObject({ exitCode: 64 });
   });
 
+  test('pushes its request where that is required', async () => {
+    await using pushing = await startGuardmint({ settings: { pushedRequests: { required: true } } });
+    const request = await (await open(pushing.issuer)).begin();
+    expect([...new URL(request.url).searchParams.keys()].sort()).toEqual(['client_id', 'request_uri']);
+
+    const answer = await pushing.person().authorize(request.url);
+
+    expect(answer.searchParams.get('state')).toBe(request.state);
+    expect(await request.redeem(answer.searchParams)).toMatchObject({ scope: 'mcp:read', refreshToken: undefined });
+  });
+
+  test('shows what a stranger says without its effects', async () => {
+    await using host = await serve((issuer) => ({
+      callback: () => (request, response) => {
+        const metadata = {
+          issuer,
+          authorization_endpoint: `${issuer}/a`,
+          token_endpoint: `${issuer}/t`,
+          registration_endpoint: `${issuer}/register`,
+          code_challenge_methods_supported: ['S256'],
+        };
+        const isRegistration = request.url === '/register';
+        const body = isRegistration ? { error: 'no', error_description: '\u001b[2J' } : metadata;
+        response.writeHead(isRegistration ? 400 : 200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(body));
+      },
+    }));
+
+    await expect(open(host.origin)).rejects.toMatchObject({ message: expect.stringMatching(/: no, \ufffd\[2J\.$/) });
+  });
+
   test('says why it was not registered, and why it was given no token', async () => {
     await using closed = await startGuardmint({
       settings: { registration: { initialAccessTokenHashes: ['A'.repeat(43)] } },
