@@ -87,6 +87,8 @@ export function createRemoteKeys(deps: {
     try {
       url ??= await deps.locate(fetcher);
       const answer = url === undefined ? NO_SET : await fetchJson(url, fetcher, held?.etag);
+      // Another look has begun since: this one was given up.
+      if (begunAt !== now) return;
       if (answer.status === 'fetched') replace(answer.document, answer.etag, now);
       else if (held !== undefined) held = { ...held, confirmedAt: now };
       failures = 0;
@@ -94,6 +96,7 @@ export function createRemoteKeys(deps: {
       mayAskAt = NEVER;
       refreshAt = now + Math.max(REFRESH_FLOOR, Math.min(REFRESH_AFTER, answer.maxAge ?? REFRESH_AFTER));
     } catch (error) {
+      if (begunAt !== now) return;
       failures += 1;
       lastFailure = error instanceof Error ? error.message : 'unknown';
       mayAskAt = now + Math.min(MAX_BACK_OFF, 2 ** (failures - 1));

@@ -101,7 +101,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const { algorithms = DEFAULT_ALGORITHMS, onStale = 'accept' } = options;
   checkOptions(options);
   const remembered = createTokenCache<Remembered>(cacheSize);
-  const { keys, revocations } = createSources(options, () => remembered.clear());
+  let keyChanges = 0;
+  const { keys, revocations } = createSources(options, () => {
+    remembered.clear();
+    keyChanges += 1;
+  });
   const { profile = RFC_9068, audience } = options;
   const readToken = createTokenReader(algorithms, profile.isAccessTokenType);
   const audiences = typeof audience === 'string' ? [audience] : audience;
@@ -179,11 +183,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const unverified = readToken(token);
     if (unverified === undefined) return NOBODY;
     revocations?.begin?.();
+    const changesBefore = keyChanges;
     const accept = (claims: AccessTokenClaims | undefined): Promise<AccessToken | undefined> => {
       if (claims === undefined || findAccessTokenFault(claims, expected, now) !== undefined) return NOBODY;
       if (audiences !== undefined && !namesOneOf(claims.aud, audiences)) return NOBODY;
       if (isBound !== (claims.cnf !== undefined)) return NOBODY;
-      return remember(createAccessToken(token, claims, resource), unverified.kid, now);
+      const accessToken = createAccessToken(token, claims, resource);
+      return answerWith(accessToken, unverified.kid, now, () => keyChanges === changesBefore);
     };
     const read = (isSigned: boolean): Promise<AccessToken | undefined> => {
       const payload = isSigned ? readPayload(unverified) : undefined;
@@ -200,7 +206,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return keys.seek(unverified.kid, now).then((found) => (found === undefined ? undefined : open(found)));
   }
 
-  function remember(accessToken: AccessToken, kid: string, now: EpochSeconds): Promise<AccessToken | undefined> {
+  /** The answer for a token that was verified. It is remembered unless a key went while it was being judged: perhaps its own. */
+  function answerWith(
+    accessToken: AccessToken,
+    kid: string,
+    now: EpochSeconds,
+    mayRemember: () => boolean,
+  ): Promise<AccessToken | undefined> {
     const { token, expiresAt } = accessToken;
     const entry: Remembered = {
       token,
@@ -210,15 +222,14 @@ export function createVerifier(options: VerifierOptions): Verifier {
       revocable: revocableToken(accessToken, kid),
       checkedVersion: Number.NaN,
     };
-    if (revocations === undefined) return keep(entry, entry.answer);
+    const keep = (answer: Promise<AccessToken | undefined>): Promise<AccessToken | undefined> => {
+      if (answer !== NOBODY && mayRemember()) remembered.add(entry);
+      return answer;
+    };
+    if (revocations === undefined) return keep(entry.answer);
     const wait = revocations.ready?.();
-    if (wait === undefined) return keep(entry, recheck(entry, revocations, now));
-    return wait.then(() => keep(entry, recheck(entry, revocations, clock())));
-  }
-
-  function keep(entry: Remembered, answer: Promise<AccessToken | undefined>): Promise<AccessToken | undefined> {
-    if (answer !== NOBODY) remembered.add(entry);
-    return answer;
+    if (wait === undefined) return keep(recheck(entry, revocations, now));
+    return wait.then(() => keep(recheck(entry, revocations, clock())));
   }
 
   async function verifyAccessToken(token: string): Promise<AuthInfo> {

@@ -8,7 +8,7 @@ import { nodeSignatures } from '../../../src/resource/node-signature.ts';
 import { createRevocationEntries } from '../../../src/resource/revocation-entries.ts';
 import { canVerify } from '../../../src/resource/verification-key.ts';
 import { testSigner } from '../../support/keys.ts';
-import { forge, ISSUER, NOW, RESOURCE, verifierOf } from '../issuer.ts';
+import { answerKeys, createTestClock, forge, ISSUER, NOW, RESOURCE, startHost, verifierOf } from '../issuer.ts';
 
 vi.mock('../../../src/resource/node-module.ts', () => import('./without-node.ts'));
 
@@ -57,6 +57,41 @@ describe('where there are web standards only', () => {
     await entries.prepare(TOKEN);
     expect(entries.prepare(TOKEN)).toBeUndefined();
     expect(entries.isDenied(TOKEN)).toBe(true);
+  });
+});
+
+describe('a key that goes while a token is being verified with it', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  test('is not kept alive by what is remembered of that token', async () => {
+    const [legit, successor] = [testSigner('ES256'), testSigner('ES256', 'successor')];
+    await using host = await startHost(answerKeys([legit]));
+    const clock = createTestClock();
+    const work: Promise<unknown>[] = [];
+    using verifier = verifierOf([], {
+      jwks: `${host.origin}/jwks.json`,
+      clock: clock.read,
+      waitUntil: (promise) => work.push(promise),
+    });
+    const claims = { exp: NOW + 1_000_000 };
+    await verifier.loadAccessToken(forge({ claims }, legit));
+    const gate = Promise.withResolvers<void>();
+    const verify = crypto.subtle.verify.bind(crypto.subtle);
+    vi.spyOn(crypto.subtle, 'verify').mockImplementation(async (...given) => {
+      await gate.promise;
+      return verify(...given);
+    });
+    host.answer = answerKeys([successor]);
+    clock.now += 300;
+    const token = forge({ claims: { ...claims, jti: 'late' } }, legit);
+
+    const underWay = verifier.loadAccessToken(token);
+    await Promise.all(work);
+    gate.resolve();
+    await underWay;
+
+    expect(verifier.state()).toMatchObject({ keys: { kids: [successor.kid] }, rememberedTokens: 0 });
+    expect(await verifier.loadAccessToken(token)).toBeUndefined();
   });
 });
 
