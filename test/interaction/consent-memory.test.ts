@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { decodeJwt } from 'jose';
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../../src/clients/index.ts';
@@ -318,6 +320,8 @@ describe('a grant that was ended ends the consent it began', () => {
 
     const list = await other.browser.open(`${server.issuer}/interaction/apps`);
     await other.browser.submit(list, { grant: one.granted.gid });
+    // Its entry in the denylist has ended by then; that the grant was ended has not.
+    server.advance(1_800);
 
     expect(isAsked(await one.browser.open(url))).toBe(true);
     expect(isAsked(await other.browser.open(url))).toBe(true);
@@ -330,6 +334,7 @@ describe('a grant that was ended ends the consent it began', () => {
     await server.post('/revoke', { client_id: 'app', token: one.granted.refreshToken });
     const again = await world.redeem(await other.browser.open(url));
     await server.post('/revoke', { client_id: 'app', token: again.refreshToken });
+    server.advance(1_800);
 
     expect(isAsked(await one.browser.open(url))).toBe(true);
     expect(isAsked(await other.browser.open(url))).toBe(true);
@@ -343,5 +348,67 @@ describe('a grant that was ended ends the consent it began', () => {
 
     expect(gid).toMatch(/^[\w-]{22}$/);
     expect(world.server.events.filter(({ event }) => event === 'consent.remembered')).toHaveLength(1);
+  });
+});
+
+describe('another spelling of a client_id', () => {
+  test('of a metadata document is another client or none: what the first may do is not theirs [AS-UI-10]', async () => {
+    await using server = await startGuardmint();
+    const callback = 'https://app.example.test/cb';
+    const published = createServer((request, response) => {
+      response.setHeader('content-type', 'application/json');
+      const client_id = `http://localhost:${port}${request.url}`;
+      response.end(JSON.stringify({ client_id, client_name: 'App', redirect_uris: [callback] }));
+    });
+    await new Promise<void>((resolve) => published.listen(0, '127.0.0.1', resolve));
+    const { port } = published.address() as AddressInfo;
+    const clientId = `http://localhost:${port}/client.json`;
+    const open = async (id: string) => {
+      const query = new URLSearchParams({ response_type: 'code', client_id: id, redirect_uri: callback });
+      query.set('code_challenge', pkcePair().challenge);
+      query.set('code_challenge_method', 'S256');
+      return browser.open(`${server.issuer}/authorize?${query}`);
+    };
+    const browser = createWalkingBrowser();
+    const consent = await browser.submit(await open(clientId), server.credentials);
+    await browser.submit(consent, { decision: 'allow' });
+    expect((await open(clientId)).leavesFor).toContain('code=');
+
+    for (const id of [
+      clientId.replace('http:', 'HTTP:'),
+      clientId.replace('localhost', 'LOCALHOST'),
+      clientId.replace('localhost', 'localhost.'),
+      clientId.replace('client', '%63lient'),
+      clientId.replace('/client', '/./client'),
+      clientId.replace('/client', '//client'),
+      `${clientId}?`,
+      `${clientId}?a=b`,
+      `${clientId}#x`,
+      `${clientId}/`,
+      ` ${clientId}`,
+    ])
+      expect([id, (await open(id)).leavesFor]).toEqual([id, undefined]);
+    published.closeAllConnections();
+    await new Promise((resolve) => published.close(resolve));
+  });
+
+  test('of a registered client is no client at all, so a block of the first is not stepped around [AS-UI-10]', async () => {
+    await using server = await startGuardmint();
+    const { client_id: id } = await server.register();
+    const open = async (client_id: string) => {
+      const query = new URLSearchParams({ client_id, response_type: 'code' });
+      return createWalkingBrowser().open(`${server.issuer}/authorize?${query}`, { accept: 'text/html' });
+    };
+    const last = id.slice(-1);
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    // The last character of 32 bytes has two bits that nobody reads: four spellings, one signature.
+    const twin = alphabet[alphabet.indexOf(last) ^ 1] ?? '';
+
+    expect((await open(id)).leavesFor).toContain('error=');
+    for (const spelling of [`${id.slice(0, -1)}${twin}`, `${id}=`, `${id} `, id.replace('.', '.\n'), `${id}.`]) {
+      const page = await open(spelling);
+      expect([page.status, page.leavesFor]).toEqual([400, undefined]);
+      expect(wordsOf(page)).toContain('This app is not known here');
+    }
   });
 });
