@@ -63,12 +63,14 @@ export function checkSignIn(settings: JsonObject, context: Context): void {
 type Report = (name: string, message: string) => void;
 
 function checkSecret(entry: JsonObject, report: Report): void {
-  const { clientSecret, clientSecretFile, clientAuthentication: method } = entry;
+  const { clientSecret, clientSecretFile, clientKeyFile, clientAuthentication: method } = entry;
   const hasSecret = clientSecret !== undefined || clientSecretFile !== undefined;
   if (clientSecret !== undefined && clientSecretFile !== undefined)
     report('clientSecretFile', 'cannot be set together with clientSecret');
+  if (clientKeyFile !== undefined && (hasSecret || method !== undefined))
+    report('clientKeyFile', 'must be the only way in which the client authenticates');
   if (method === 'none' && hasSecret) report('clientAuthentication', 'must not be none for a client with a secret');
-  if (typeof method === 'string' && method !== 'none' && !hasSecret)
+  if (typeof method === 'string' && method !== 'none' && !hasSecret && clientKeyFile === undefined)
     report('clientSecret', `or clientSecretFile is required for ${method}`);
 }
 

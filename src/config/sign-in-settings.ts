@@ -32,6 +32,11 @@ const anyProvider = {
     .exactOptional(text(4096))
     .describe('The secret of that client. Absent, and no file: a public client.'),
   clientSecretFile: z.exactOptional(text(4096)).describe('A file that holds `clientSecret`. Not together with it.'),
+  clientKeyFile: z
+    .exactOptional(text(4096))
+    .describe(
+      'A file that holds the private JWK, with its `alg`, of a client that authenticates by `private_key_jwt`.',
+    ),
   clientAuthentication: z
     .exactOptional(oneOf(['client_secret_basic', 'client_secret_post', 'none']))
     .describe('How the secret is shown. Absent: `client_secret_basic`, without a secret `none`.'),

@@ -110,6 +110,11 @@ describe('where people sign in', () => {
       'signIn.oidc[0].clientSecret: or clientSecretFile is required for client_secret_post',
     ],
     [
+      'a key and a secret',
+      { oidc: [{ ...CORP, clientSecret: 's', clientKeyFile: 'f' }] },
+      'signIn.oidc[0].clientKeyFile: must be the only way in which the client authenticates',
+    ],
+    [
       'a secret without a method',
       { oidc: [{ ...CORP, clientSecret: 's', clientAuthentication: 'none' }] },
       'signIn.oidc[0].clientAuthentication: must not be none for a client with a secret',

@@ -1,3 +1,4 @@
+import type { JWK } from 'jose';
 import { type Configuration, errors, Provider } from 'oidc-provider';
 import { createForeignSigner } from './assertion.ts';
 import { type Served, serve } from './serve.ts';
@@ -22,6 +23,8 @@ export interface OpenIdProvider extends AsyncDisposable {
  */
 export async function startOpenIdProvider(options: {
   readonly redirectUri: string | (() => string);
+  /** The public key of a client that authenticates by `private_key_jwt`, in place of its secret. */
+  readonly clientKey?: JWK;
   /** Laid over the configuration of the provider. */
   readonly configuration?: Configuration;
 }): Promise<OpenIdProvider> {
@@ -37,7 +40,9 @@ export async function startOpenIdProvider(options: {
       clients: [
         {
           client_id: client.clientId,
-          client_secret: client.clientSecret,
+          ...(options.clientKey === undefined
+            ? { client_secret: client.clientSecret }
+            : { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [options.clientKey] } }),
           redirect_uris: [REDIRECT_PLACEHOLDER],
           response_types: ['code'],
           grant_types: ['authorization_code'],

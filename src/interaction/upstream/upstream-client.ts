@@ -8,6 +8,7 @@ import {
   clockTolerance,
   customFetch,
   None,
+  PrivateKeyJwt,
   type ServerMetadata,
 } from 'openid-client';
 import { isLoopbackUrl, type Seconds } from '../../oauth/index.ts';
@@ -17,7 +18,9 @@ import type { TrustedFetch } from '../../platform/index.ts';
 export interface UpstreamClient {
   readonly clientId: string;
   readonly clientSecret?: string | undefined;
-  /** Absent: `client_secret_basic`, without a secret `none`. */
+  /** The key of a client that authenticates by `private_key_jwt`. */
+  readonly clientKey?: { readonly key: CryptoKey; readonly kid?: string } | undefined;
+  /** Absent: `private_key_jwt` with a key, `client_secret_basic` with a secret, else `none`. */
   readonly clientAuthentication?: 'client_secret_basic' | 'client_secret_post' | 'none' | undefined;
 }
 
@@ -49,7 +52,8 @@ export function asCustomFetch(request: TrustedFetch): CustomFetch {
     });
 }
 
-function authenticationOf({ clientSecret, clientAuthentication }: UpstreamClient): ClientAuth {
+function authenticationOf({ clientSecret, clientKey, clientAuthentication }: UpstreamClient): ClientAuth {
+  if (clientKey !== undefined) return PrivateKeyJwt(clientKey);
   if (clientSecret === undefined) return None();
   return clientAuthentication === 'client_secret_post'
     ? ClientSecretPost(clientSecret)
