@@ -293,6 +293,23 @@ describe('an answer in wrong hands', () => {
   });
 });
 
+test('a sign-in after a denial counts, although the provider had asked the person before it', async () => {
+  const { denylist } = walk.server.guardmint.store;
+  const now = walk.server.now();
+  provider.claims = { sub: 'erin', auth_time: now - 3_600 };
+  provider.userInfo = { sub: 'erin' };
+  const denied = async (issuedBefore: number) => {
+    const subject = String(walk.server.events.find(({ event }) => event === 'sign_in.succeeded')?.['subject']);
+    await denylist.deny({ kind: 'subject', id: subject, lifetime: 86_400, issuedBefore });
+    return new URL((await walk.browser.open(walk.request())).url).pathname;
+  };
+
+  await signIn(walk);
+
+  expect(await denied(now - 60)).toBe('/interaction/consent');
+  expect(await denied(walk.server.now())).not.toBe('/interaction/consent');
+});
+
 describe('scope names that are guarded by claims', () => {
   const guard = { scopesByClaim: [{ scopes: ['mcp:write'], claim: 'groups', values: ['ops'] }] };
 

@@ -252,23 +252,6 @@ describe('the session of a person of a provider', () => {
 
     expect(await at.isSignedIn()).toBe(false);
   });
-
-  test('a sign-in after such a denial counts, although the provider asked before it', async () => {
-    await using at = await signedIn();
-    const id = derivedSubject({ issuer: at.walk.provider.issuer, sub: 'dana' });
-    at.walk.server.advance(60);
-    await at.walk.server.guardmint.store.denylist.deny({
-      kind: 'subject',
-      id,
-      lifetime: 3_600,
-      issuedBefore: at.walk.server.now(),
-    });
-    at.walk.server.advance(60);
-
-    await at.walk.press(await at.walk.begin());
-
-    expect(await at.isSignedIn()).toBe(true);
-  });
 });
 
 describe('who may sign in, and what they may grant', () => {
