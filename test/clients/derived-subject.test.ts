@@ -18,3 +18,14 @@ test('the subject of a person of an upstream provider is what docs/migration/REA
     }),
   );
 });
+
+test('no two people of issuers are one, however their names are written [JWT-UPSTREAM-22]', () => {
+  const part = fc.oneof(fc.string(), fc.constantFrom('a|b', 'a', 'b', '|', '"', '","', '\\', ''));
+  const person = fc.record({ issuer: part, tenant: fc.option(part, { nil: undefined }), sub: part });
+  fc.assert(
+    fc.property(person, person, (one, other) => {
+      const isOne = one.issuer === other.issuer && one.tenant === other.tenant && one.sub === other.sub;
+      expect(derivedSubject(one) === derivedSubject(other)).toBe(isOne);
+    }),
+  );
+});

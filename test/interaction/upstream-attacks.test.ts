@@ -141,6 +141,25 @@ describe('a provider that lies', () => {
     expectRefused(walk, await signIn(walk), 'upstream_answer_invalid');
   });
 
+  test('tokens without an ID token say nothing about anybody [AS-FD-09]', async () => {
+    provider.makeIdToken = () => undefined;
+
+    expectRefused(walk, await signIn(walk), 'upstream_answer_invalid');
+  });
+
+  test('a local user of the same name and address stays somebody else [JWT-UPSTREAM-21]', async () => {
+    await using at = await start({}, {});
+    const { username } = at.walk.server.credentials;
+    const [local] = await at.walk.server.guardmint.users.list();
+    at.provider.claims = { preferred_username: username, email: username, email_verified: true, sub: local?.subject };
+
+    await signIn(at.walk);
+
+    const subject = at.walk.server.events.find(({ event }) => event === 'sign_in.succeeded')?.['subject'];
+    expect(subject).toMatch(/^[\w-]{43}$/);
+    expect(subject).not.toBe(local?.subject);
+  });
+
   test('a UserInfo answer about somebody else is refused [JWT-UPSTREAM-19]', async () => {
     provider.userInfo = { sub: 'mallory', preferred_username: 'dana' };
 
@@ -206,7 +225,7 @@ describe('an answer in wrong hands', () => {
     expect(provider.redeemed).toEqual([]);
   });
 
-  test('one is worth one sign-in, however often and however fast it comes', async () => {
+  test('one is worth one sign-in, however often and however fast it comes [AS-FD-07]', async () => {
     const answer = await findAnswer(walk);
     const browsers = Array.from({ length: 8 }, () => createWalkingBrowser(new Map(walk.browser.jar)));
 

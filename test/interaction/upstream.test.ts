@@ -36,7 +36,7 @@ async function startWithProvider(
 const pathOf = (page: WalkedPage) => new URL(page.url).pathname;
 
 describe('signing in at an OpenID provider', () => {
-  test('from the app of the operator to a token: who the person is, and when they proved it', async () => {
+  test('from the app of the operator to a token: who the person is, and when they proved it [AS-FD-14]', async () => {
     await using walk = await startWithProvider();
     walk.provider.claims.set('dana', { preferred_username: 'dana@corp.example', name: 'Dana' });
     const { verifier, challenge } = pkcePair();
@@ -100,7 +100,7 @@ describe('signing in at an OpenID provider', () => {
     expect([refused.status, walk.browser.jar.has('guardmint-session')]).toEqual([400, false]);
   });
 
-  test('a press of the button that another site sends is refused', async () => {
+  test('a press of the button that another site sends is refused [AS-FD-04]', async () => {
     await using walk = await startWithProvider({}, LOCAL_AND_CORP);
     const page = await walk.begin();
 

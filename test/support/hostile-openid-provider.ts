@@ -19,8 +19,8 @@ export interface HostileOpenIdProvider extends AsyncDisposable {
   metadata: Claims;
   /** Laid over the claims of its ID tokens; `undefined` leaves one out. */
   claims: Claims;
-  /** Makes the ID token of the claims; absent: signs it. */
-  makeIdToken: ((claims: Claims) => Promise<string> | string) | undefined;
+  /** Makes the ID token of the claims; absent: signs it. One that answers `undefined` leaves it out. */
+  makeIdToken: ((claims: Claims) => Promise<string> | string | undefined) | undefined;
   /** Changes the answer it sends the browser back with. */
   answer: (parameters: URLSearchParams) => void;
   /** What its UserInfo endpoint says. */
