@@ -40,7 +40,7 @@ const BEGINNING = 4_096;
 /**
  * Waits for the end of a stream's token and then calls `end` with the last text to be sent: a comment with the reason and, for
  * calls that are not answered yet, a JSON-RPC error each, since clients of the MCP SDKs wait for an answer in vain where a
- * stream just ends. A stream whose events have ids gets no errors: its client comes back for the rest, with a token.
+ * stream just ends. One whose events have ids gets no errors when its token expires: its client comes back for the rest.
  */
 export function createStreamEnd(options: StreamEndOptions, end: (lastText: string) => void): StreamEnd {
   const { verifier, accessToken, body, grace = GRACE } = options;
@@ -62,8 +62,8 @@ export function createStreamEnd(options: StreamEndOptions, end: (lastText: strin
   function lastText(reason: TokenEnd): string {
     // In the middle of an event nothing can be added to it.
     if (!/(?:\n\n|\r\n\r\n|\r\r)$/.test(tail)) return '';
-    const isResumable = /^id:/m.test(beginning);
-    const errors = isResumable ? [] : requests.map(({ id }) => errorEvent(id, reason));
+    const isTakenUpAgain = reason === 'expired' && /^id:/m.test(beginning);
+    const errors = isTakenUpAgain ? [] : requests.map(({ id }) => errorEvent(id, reason));
     return [`: ${MESSAGE[reason]}\n\n`, ...errors].join('');
   }
 

@@ -4,8 +4,9 @@ import { toNodeHandler } from '@modelcontextprotocol/node';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
+import { isInitializeRequest, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import express from 'express';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -27,8 +28,25 @@ interface Work {
   readonly aborted: string[];
 }
 
+/** Keeps every event, so that streams can be taken up again. */
+function createEventStore(): EventStore {
+  const events: { streamId: string; message: JSONRPCMessage }[] = [];
+  return {
+    storeEvent: async (streamId, message) => String(events.push({ streamId, message })),
+    getStreamIdForEventId: async (eventId) => events[Number(eventId) - 1]?.streamId,
+    replayEventsAfter: async (lastEventId, { send }) => {
+      const streamId = events[Number(lastEventId) - 1]?.streamId ?? '';
+      for (const [index, event] of events.entries())
+        if (index >= Number(lastEventId) && event.streamId === streamId) await send(String(index + 1), event.message);
+      return streamId;
+    },
+  };
+}
+
 /** A server that keeps sessions, as those of the SDK v1 do, or none: then as the SDK v2 has it. */
-async function startServer(issuer: RunningGuardmint) {
+async function startServer(issuer: RunningGuardmint, options: { isResumable?: boolean } = {}) {
+  const { isResumable = false } = options;
+  const finish = Promise.withResolvers<void>();
   const work: Work = { begun: [], aborted: [] };
   const sessions = createSessions<{ transport: StreamableHTTPServerTransport; server: McpServerV1 }>();
   const modern = createMcpHandler(() => {
@@ -57,7 +75,8 @@ async function startServer(issuer: RunningGuardmint) {
     app.all('/mcp', async (request, response) => {
       const accessToken = getAccessToken();
       if (accessToken === undefined) throw new Error('nobody');
-      endWithToken(response, { verifier: judging, accessToken, body: request.body });
+      const grace = isResumable ? { grace: 0 } : {};
+      endWithToken(response, { verifier: judging, accessToken, body: request.body, ...grace });
       if (request.get('mcp-protocol-version') === '2026-07-28')
         return modernInNode(request as never, response, request.body);
       const known = sessions.find(request.get('mcp-session-id'), accessToken);
@@ -65,6 +84,7 @@ async function startServer(issuer: RunningGuardmint) {
       if (!isInitializeRequest(request.body)) return void response.sendStatus(404);
       const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
         sessionIdGenerator: randomUUID,
+        ...(isResumable && { eventStore: createEventStore() }),
         onsessioninitialized: (id) => sessions.add(id, accessToken, { transport, server }),
         onsessionclosed: (id) => sessions.remove(id),
       });
@@ -72,7 +92,8 @@ async function startServer(issuer: RunningGuardmint) {
       server.registerTool('work', {}, async ({ sendNotification }) => {
         work.begun.push('sessions');
         await sendNotification({ method: 'notifications/progress', params: { progressToken: 1, progress: 1 } });
-        return new Promise(() => {});
+        await finish.promise;
+        return { content: [{ type: 'text', text: 'done' }] };
       });
       await server.connect(transport as never);
       await transport.handleRequest(request, response, request.body);
@@ -82,6 +103,8 @@ async function startServer(issuer: RunningGuardmint) {
   return {
     url: new URL(`${served.origin}/mcp`),
     work,
+    /** Lets the tools of sessions come to their end. */
+    finish: finish.resolve,
     /** Tells every listener that the tools have changed. */
     notify: () => {
       modern.notify.toolsChanged();
@@ -247,4 +270,34 @@ describe.each(SDKS)('a client of the MCP SDK $sdk', ({ connect }) => {
     await vi.waitFor(() => expect(server.work.aborted).toEqual(stopped), WAIT);
     await listener.close();
   });
+});
+
+test('a call of the MCP SDK v2 that is under way when its token expires is taken up again with the next [RS-19]', async () => {
+  await using issuer = await startGuardmint({ settings: { resources: [], defaultResource: undefined } });
+  await using server = await startServer(issuer, { isResumable: true });
+  const memory = createClientMemory();
+  const connectV2 = () => {
+    const transport = new TransportV2(server.url, {
+      authProvider: memory.provider as never,
+      reconnectionOptions: QUICK,
+    });
+    return { transport, one: new ClientV2(client) };
+  };
+  const stranger = connectV2();
+  await expect(stranger.one.connect(stranger.transport)).rejects.toThrow(/unauthorized/i);
+  await stranger.transport.finishAuth((await issuer.person().authorize(memory.location()?.href ?? '')).searchParams);
+  const { one, transport } = connectV2();
+  await one.connect(transport);
+  const before = memory.tokens().access_token;
+  const answer = one.callTool({ name: 'work', arguments: {} });
+  await vi.waitFor(() => expect(server.work.begun.length).toBe(1), WAIT);
+
+  issuer.advance(700);
+  const other = await issuer.grant({ parameters: { resource: server.url.href, scope: 'mcp:use' } });
+  await issuer.post('/revoke', { client_id: other.clientId, token: other.refresh_token });
+  await vi.waitFor(() => expect(memory.tokens().access_token).not.toBe(before), WAIT);
+  server.finish();
+
+  expect((await answer).content).toEqual([{ type: 'text', text: 'done' }]);
+  await one.close();
 });

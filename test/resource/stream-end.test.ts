@@ -108,16 +108,19 @@ describe('a stream of events of a web handler', () => {
     },
   );
 
-  test('that its client can take up again just ends: the rest is fetched with another token', async () => {
+  test.each([
+    ['expired', ': The access token has expired.\n\n'],
+    ['revoked', `: ${REVOKED}\n\n${errorOf(7, 'revoked', REVOKED)}`],
+  ] as const)('that its client can take up again once its token has %s ends with %j', async (reason, expected) => {
     const token = createToken();
     const source = createSource();
-    const reader = createReader(endWithToken(source.response, { ...token, body: CALL }));
+    const reader = createReader(endWithToken(source.response, { ...token, body: CALL, grace: 0 }));
     source.send('id: e1\ndata: \n\n');
     await reader.next();
 
-    token.end('revoked');
+    token.end(reason);
 
-    expect(await reader.rest()).toBe(`: ${REVOKED}\n\n`);
+    expect(await reader.rest()).toBe(expected);
   });
 
   test('ends without a word in the middle of an event', async () => {
