@@ -13,6 +13,8 @@ export const RECIPES = new URL('../../docs/consumers/', import.meta.url).pathnam
 export interface Consumer extends AsyncDisposable {
   /** What it answers to a request with the token; without one, to a request that names nobody. */
   call(token?: string): Promise<Response>;
+  /** What it tells clients that have no token yet (RFC 9728). */
+  metadata(): Promise<Response>;
   /** Does what its page says is to be done regularly. */
   refresh(): Promise<void>;
   output(): string;
@@ -80,6 +82,7 @@ export async function startRecipe(recipe: Recipe, issuer: string): Promise<Consu
       fetch(`${origin}/mcp`, {
         headers: { connection: 'close', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
       }),
+    metadata: () => fetch(`${origin}/.well-known/oauth-protected-resource/mcp`, { headers: { connection: 'close' } }),
     refresh: async () => recipe.refresh?.(site),
     output: () => output,
     [Symbol.asyncDispose]: stop,

@@ -22,6 +22,8 @@ describe.concurrent.each(ALL_RECIPES.map((recipe) => [recipe.name, recipe] as co
   const check = test.skipIf(skipped !== '').concurrent;
   const lacks = (what: string) => recipe.lacks.some((lack) => lack === what);
 
+  const unmet = lacks('503 without keys') ? 401 : 503;
+
   check(`takes a good token and refuses every bad one${skipped}`, LONG, async ({ expect }) => {
     await using world = await startTokenWorld();
     await using consumer = await startRecipe(recipe, world.server.issuer);
@@ -43,10 +45,17 @@ describe.concurrent.each(ALL_RECIPES.map((recipe) => [recipe.name, recipe] as co
     expect(challenge).toContain(`/.well-known/oauth-protected-resource${new URL(RESOURCE).pathname}"`);
     if (!lacks('a challenge without error')) expect(challenge).not.toContain('error');
     expect(await statusOf(good)).toBe(200);
+    const metadata = await consumer.metadata();
+    expect(metadata.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(await metadata.json()).toEqual({
+      resource: RESOURCE,
+      authorization_servers: [expect.any(String)],
+      scopes_supported: [SCOPE],
+    });
   });
 
   check(
-    `goes on while the issuer is away, and without ever having met it says 503${skipped}`,
+    `goes on while the issuer is away, and without ever having met it says ${unmet}${skipped}`,
     LONG,
     async ({ expect }) => {
       const world = await startTokenWorld();
@@ -57,7 +66,7 @@ describe.concurrent.each(ALL_RECIPES.map((recipe) => [recipe.name, recipe] as co
       expect(await statuses(consumer, { good })).toEqual({ good: 200 });
 
       await using alone = await startRecipe(recipe, world.server.issuer);
-      expect(await statuses(alone, { good })).toEqual({ good: lacks('503 without keys') ? 401 : 503 });
+      expect(await statuses(alone, { good })).toEqual({ good: unmet });
     },
   );
 

@@ -160,6 +160,7 @@ const apache: Recipe = {
   async start(site) {
     const [one, two] = await startReplicas(site);
     const ca = join(site.folder, 'ca.pem');
+    adapt(site, 'apache/oauth-protected-resource.json', {});
     const config = adapt(site, 'apache/httpd.conf', {
       '127.0.0.1:9401': `127.0.0.1:${one}`,
       '127.0.0.1:9402': `127.0.0.1:${two}`,
@@ -168,7 +169,7 @@ const apache: Recipe = {
 OIDCCABundlePath ${ca}`,
     });
     site.run('apache2', ['-d', site.folder, '-f', config, '-DFOREGROUND'], {
-      env: { MODULES: APACHE_MODULES, JWKS_URI: await serveKeysByTls(site, ca) },
+      env: { FOLDER: site.folder, MODULES: APACHE_MODULES, JWKS_URI: await serveKeysByTls(site, ca) },
     });
     return site.ready();
   },

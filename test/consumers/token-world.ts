@@ -79,6 +79,7 @@ export async function startTokenWorld(): Promise<TokenWorld> {
     const [head = '', , tail = ''] = (await sign()).split('.');
     return [
       ['for another resource', await grant({ resource: OTHER_RESOURCE, scope: 'calc:use' })],
+      ['for another resource, with our scope', await sign({ claims: { aud: OTHER_RESOURCE } })],
       ['expired', await sign({ claims: { iat: now - 700, exp: now - 60 } })],
       ['not valid yet', await sign({ claims: { nbf: now + 300 } })],
       ['of another issuer', await sign({ claims: { iss: 'https://as.example.test' } })],

@@ -41,6 +41,13 @@ func BearerAuth(guard *Guard, scope string, metadataURL string, next http.Handle
 	})
 }
 
+func answer(w http.ResponseWriter, document interface{}) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(document); err != nil {
+		log.Print(err)
+	}
+}
+
 // ISSUER, RESOURCE and PORT in the environment.
 func main() {
 	issuer, resource, scope := os.Getenv("ISSUER"), os.Getenv("RESOURCE"), "mcp:read"
@@ -52,11 +59,11 @@ func main() {
 
 	notes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		claims := r.Context().Value(contextKey{}).(*Claims)
-		json.NewEncoder(w).Encode(map[string]string{"subject": claims.Subject})
+		answer(w, map[string]string{"subject": claims.Subject})
 	})
 	http.Handle("/", BearerAuth(NewGuard(issuer, resource), scope, metadata.String(), notes))
 	http.HandleFunc(metadata.Path, func(w http.ResponseWriter, _ *http.Request) {
-		json.NewEncoder(w).Encode(map[string]interface{}{
+		answer(w, map[string]interface{}{
 			"resource": resource, "authorization_servers": []string{issuer}, "scopes_supported": []string{scope},
 		})
 	})
