@@ -28,7 +28,7 @@ code{font:.8125rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mo
 .hit{display:inline-flex;align-items:center;min-height:44px}
 .brand{display:flex;align-items:center;gap:.5rem;margin:0 0 1.5rem;color:var(--quiet);font-size:.9375rem;font-weight:600;overflow-wrap:anywhere}
 .brand img{display:block;height:2rem;max-width:10rem;object-fit:contain}
-.foot{width:100%;max-width:29rem;margin:1rem 0 0;padding:0 1rem;color:var(--quiet);font-size:.875rem}
+.foot{width:100%;max-width:29rem;justify-content:center;margin:1rem 0 0;color:var(--quiet);font-size:.875rem}
 .brand svg{width:1.5rem;height:1.5rem;flex:none;color:var(--mint)}
 label{display:block;font-weight:600;margin:0 0 .375rem}
 input{display:block;width:100%;min-height:48px;padding:.5rem .875rem;margin:0 0 1.125rem;font:inherit;color:inherit;
@@ -47,6 +47,10 @@ form>button:last-child{margin-top:.375rem}
 .sign::before{content:"!"/"";display:grid;place-items:center;width:3rem;height:3rem;margin:0 0 1rem;border-radius:50%;font-size:1.5rem;
 font-weight:700;letter-spacing:0;color:var(--warn-ink);background:var(--warn);border:1px solid var(--warn-line)}
 .sign.good::before{content:"✓"/"";color:var(--mint);background:var(--good);border-color:var(--mint)}
+.asker{margin:0 0 1rem;padding:.5rem 1rem;border:1px solid var(--line);border-radius:.625rem;background:var(--ground)}
+.asker>div{padding:.25rem 0}
+.asker>div+div{border:0}
+.asker+p{margin:0 0 1.25rem}
 .stack{display:grid;gap:.75rem}
 .stack>button:last-child{margin:0}
 .or{display:flex;align-items:center;gap:.75rem;margin:1.25rem 0;color:var(--quiet);font-size:.875rem}
@@ -99,7 +103,7 @@ summary::-webkit-details-marker{display:none}
 summary::before{content:"";width:.4rem;height:.4rem;margin:0 .75rem 0 .25rem;border:solid currentColor;border-width:0 2px 2px 0;transform:rotate(-45deg)}
 details[open] summary::before{transform:rotate(45deg)}
 @media (max-width:30rem){body{padding:0;background:var(--card)}main{flex:1;border:0;border-radius:0;max-width:none;box-shadow:none;
-padding:1.25rem 1.25rem 2rem}}
+padding:1.25rem 1.25rem 2rem}.foot{margin:0;padding:0 1.25rem 1rem}}
 @media (max-width:20rem){.pair{grid-template-columns:1fr}}
 @media (prefers-contrast:more){:root{--quiet:var(--ink);--line:var(--field)}}
 @media (forced-colors:active){button,.button{border:2px solid ButtonText}

@@ -57,7 +57,7 @@ export const CONSENT = `<% const say = it.messages.consent %>
 <p><bdi><%= it.claim %></bdi></p>
 <p class="quiet"><%= say.unverified %></p>
 </div><% } %>
-<% if (it.alert) { %><p class="alert" role="alert" id="alert"><%= it.alert %></p><% } %>
+<% if (it.alert) { %><p class="alert" role="alert" id="alert" tabindex="-1" autofocus><%= it.alert %></p><% } %>
 <form method="post" action="<%= it.action %>">
 <input type="hidden" name="form" value="<%= it.form %>">
 <% if (it.choiceField) { %><input type="checkbox" name="<%= it.choiceField %>" value="chosen" checked hidden><% } %>

@@ -80,6 +80,7 @@ describe.skipIf(chromiumMissing !== undefined)('in Chromium', () => {
     ['sign-in-wrong', 'password'],
     ['sign-in-throttled', 'password'],
     ['sign-in-stale', 'password'],
+    ['consent-nothing-ticked', 'alert'],
     ['apps-disconnected', 'status'],
   ])('the focus of %s is on %s', async (scene, expected) => {
     await using window = await openWindow(browser);

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findAxeFaults } from '../../support/axe.ts';
 import { chromiumMissing, launchChromium } from '../../support/chromium.ts';
@@ -13,7 +13,7 @@ describe.skipIf(chromiumMissing !== undefined).each(['en', 'ko'])('every page of
   let browser: Browser;
   let stage: Stage;
   beforeAll(async () => {
-    [browser, stage] = await Promise.all([launchChromium(), startStage()]);
+    [browser, stage] = await Promise.all([launchChromium(), startStage({ startAt: 1_777_885_200 })]);
   });
   afterAll(async () => {
     await browser.close();
@@ -51,6 +51,8 @@ describe.skipIf(chromiumMissing !== undefined).each(['en', 'ko'])('every page of
     }
 
     expect(faults).toEqual([]);
+    // What a screen reader goes through, in its order. `--update=all` writes it anew.
+    if (locale === 'en') await expect(await describeTree(page)).toMatchFileSnapshot(`./trees/${scene.name}.txt`);
   });
 
   // No page has a script, so once is enough for most.
@@ -60,3 +62,9 @@ describe.skipIf(chromiumMissing !== undefined).each(['en', 'ko'])('every page of
     expect(await meet(scene, window)).toEqual([]);
   });
 });
+
+/** The accessibility tree of the page: roles, names, states; without the addresses of links, which differ every time. */
+async function describeTree(page: Page): Promise<string> {
+  const tree = await page.locator('body').ariaSnapshot();
+  return `${tree.replaceAll(/:?\n *- \/url: .*/g, '')}\n`;
+}
