@@ -133,22 +133,18 @@ describe('the admin command line', () => {
     expect((await run(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
 
     const program = createProgram(() => loadConfig({ env: {}, readFile: () => undefined }));
-    const options = new Map(
-      program.commands.flatMap((group) =>
-        group.commands.map((command) => [
-          `${group.name()} ${command.name()}`,
-          command.options.map(({ long }) => long ?? ''),
-        ]),
-      ),
-    );
+    const optionsOf = (first: string, second: string) => {
+      const group = program.commands.find((command) => command.name() === first);
+      const command = group?.commands.length === 0 ? group : group?.commands.find((one) => one.name() === second);
+      return command?.options.map(({ long }) => long) ?? [];
+    };
     const unknown = Object.values(EXAMPLES)
       .flat()
       .flatMap(([line]) => {
-        const [, name = '', rest = ''] = /guardmint (\w+ [\w-]+)([^|<]*)/.exec(line) ?? [];
-        const known = options.get(name) ?? [];
-        return [...rest.matchAll(/--[\w-]+/g)].flatMap(([option]) =>
-          known.includes(option) ? [] : [`${name} ${option}`],
-        );
+        const [, first = '', second = '', rest = ''] = /guardmint (\w+)(?: ([\w-]+))?([^|<]*)/.exec(line) ?? [];
+        const known = optionsOf(first, second);
+        const given = `${second}${rest}`.matchAll(/--[\w-]+/g);
+        return [...given].flatMap(([option]) => (known.includes(option) ? [] : [`${first} ${option}`]));
       });
     expect(unknown).toEqual([]);
   });
