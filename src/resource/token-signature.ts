@@ -8,6 +8,8 @@ import type { VerificationKey } from './verification-key.ts';
 export interface UnverifiedToken {
   readonly kid: string;
   readonly alg: JwsAlgorithmName;
+  /** The whole of it. */
+  readonly text: string;
   /** The signed text: header, dot, payload. */
   readonly input: string;
   readonly payload: Uint8Array;
@@ -54,7 +56,7 @@ export function createTokenReader(
     const payload = decodeBase64url(token.slice(first + 1, second));
     const signature = decodeBase64url(token.slice(second + 1));
     if (payload === undefined || signature === undefined) return undefined;
-    return { kid: header.kid, alg: header.alg, input: token.slice(0, second), payload, signature };
+    return { kid: header.kid, alg: header.alg, text: token, input: token.slice(0, second), payload, signature };
   };
 }
 

@@ -1,23 +1,22 @@
 import {
-  type AccessTokenClaims,
   type EpochSeconds,
-  findAccessTokenFault,
   isAccessTokenExpired,
   readConfirmation,
   type ScopeHierarchy,
   UnavailableError,
 } from '../oauth/index.ts';
-import { type AccessToken, createAccessToken } from './access-token.ts';
+import type { AccessToken } from './access-token.ts';
 import { type AuthInfo, createAuthInfo } from './auth-info.ts';
 import { BearerError } from './bearer-error.ts';
 import { systemClock } from './clock.ts';
 import { createProofGuard, type DpopOffer, dpopOffer, type ProvingRequest } from './dpop.ts';
-import { RFC_9068, readAccessTokenClaims } from './issuer-profile.ts';
+import { RFC_9068 } from './issuer-profile.ts';
 import { DEFAULT_ALGORITHMS } from './jws-algorithm.ts';
 import type { KeySourceState } from './key-source.ts';
 import type { RevocableToken, RevocationSource, RevocationState } from './revocation-source.ts';
 import { createTokenCache } from './token-cache.ts';
-import { createTokenReader, isSignedBy, readPayload } from './token-signature.ts';
+import { createTokenOpener } from './token-opener.ts';
+import { createTokenReader } from './token-signature.ts';
 import { createTokenWatch, type TokenEnd } from './token-watch.ts';
 import type { VerificationKey } from './verification-key.ts';
 import { checkOptions, createSources, type VerifierOptions } from './verifier-options.ts';
@@ -108,13 +107,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   });
   const { profile = RFC_9068, audience } = options;
   const readToken = createTokenReader(algorithms, profile.isAccessTokenType);
-  const audiences = typeof audience === 'string' ? [audience] : audience;
-  const expected = {
-    issuer,
-    resource: audiences === undefined ? resource : undefined,
-    clockTolerance,
-    acceptsBound: true,
-  };
+  const openToken = createTokenOpener({ issuer, resource, audience, profile, clockTolerance });
   const requiresProof = options.dpop?.required ?? false;
   const proofs = createProofGuard(options.dpop ?? {}, clock);
   const watchToken = createTokenWatch({ clock, clockTolerance, revocations, onStale });
@@ -184,22 +177,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
     if (unverified === undefined) return NOBODY;
     revocations?.begin?.();
     const changesBefore = keyChanges;
-    const accept = (claims: AccessTokenClaims | undefined): Promise<AccessToken | undefined> => {
-      if (claims === undefined || findAccessTokenFault(claims, expected, now) !== undefined) return NOBODY;
-      if (audiences !== undefined && !namesOneOf(claims.aud, audiences)) return NOBODY;
-      if (isBound !== (claims.cnf !== undefined)) return NOBODY;
-      const accessToken = createAccessToken(token, claims, resource);
+    const take = (accessToken: AccessToken | undefined): Promise<AccessToken | undefined> => {
+      if (accessToken === undefined || isBound !== (accessToken.claims.cnf !== undefined)) return NOBODY;
       return answerWith(accessToken, unverified.kid, now, () => keyChanges === changesBefore);
     };
-    const read = (isSigned: boolean): Promise<AccessToken | undefined> => {
-      const payload = isSigned ? readPayload(unverified) : undefined;
-      if (payload === undefined) return NOBODY;
-      const claims = readAccessTokenClaims(profile, payload, unverified.input);
-      return claims instanceof Promise ? claims.then(accept) : accept(claims);
-    };
     const open = (key: VerificationKey): Promise<AccessToken | undefined> => {
-      const isSigned = isSignedBy(unverified, key);
-      return typeof isSigned === 'boolean' ? read(isSigned) : isSigned.then(read);
+      const opened = openToken(unverified, key, now);
+      return opened instanceof Promise ? opened.then(take) : take(opened);
     };
     const key = keys.find(unverified.kid);
     if (key !== undefined) return open(key);
@@ -268,10 +252,6 @@ export function createVerifier(options: VerifierOptions): Verifier {
     close,
     [Symbol.dispose]: close,
   };
-}
-
-function namesOneOf(aud: AccessTokenClaims['aud'], audiences: readonly string[]): boolean {
-  return typeof aud === 'string' ? audiences.includes(aud) : aud.some((one) => audiences.includes(one));
 }
 
 function revocableToken(accessToken: AccessToken, kid: string): RevocableToken {

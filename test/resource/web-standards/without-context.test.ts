@@ -7,7 +7,7 @@ import { forge, RESOURCE, verifierOf } from '../issuer.ts';
 
 vi.mock('../../../src/resource/node-module.ts', () => ({
   nodeModule: () => undefined,
-  worksBetweenRequests: () => true,
+  isProcess: () => false,
 }));
 
 const request = (token?: string) =>
