@@ -49,6 +49,7 @@ export const ENVIRONMENT: Readonly<Record<string, EnvironmentVariable>> = {
   GUARDMINT_TRUST_PROXY: { path: ['trustProxy'], read: asProxyCount },
   GUARDMINT_LOG_LEVEL: { path: ['logLevel'], read: asText },
   GUARDMINT_RATE_LIMITS: { path: ['rateLimits', 'enabled'], read: asSwitch },
+  GUARDMINT_RATE_LIMITS_REDIS_URL: { path: ['rateLimits', 'redisUrl'], read: asText },
 };
 
 /** The variable of the setting at `path`. */

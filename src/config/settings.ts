@@ -354,6 +354,12 @@ export const SETTINGS = z
       enabled: flag()
         .default(true)
         .describe('Whether requests and sign-in attempts are limited. Off is for drills and benchmarks.'),
+      redisUrl: z
+        .exactOptional(REDIS_URL)
+        .describe(
+          'A Redis in which servers share their counts of sign-in attempts; a URL as `redisUrl`. Absent: each counts alone, so ' +
+            'that n servers admit n times as many.',
+        ),
       authorize: whole(1, 1_000_000).default(60).describe('Requests to `/authorize` per minute and address.'),
       token: whole(1, 1_000_000).default(300).describe('Requests to `/token` per minute and address.'),
       par: whole(1, 1_000_000).default(120).describe('Requests to `/par` per minute and address.'),

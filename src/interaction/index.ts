@@ -14,6 +14,7 @@ export { createInteraction, DEFAULT_INTERACTION_LIFETIMES } from './interaction.
 export type { ListedUser, LocalUsers, UserChangeFault } from './local-users.ts';
 export { createLocalUsers, UserChangeError } from './local-users.ts';
 export type { PageSettings } from './pages/render.ts';
+export type { AttemptLimit, CreateLimiter } from './throttle.ts';
 export type { OAuthProviderSettings } from './upstream/oauth-provider.ts';
 export { createOAuthProvider } from './upstream/oauth-provider.ts';
 export type { OpenIdSettings } from './upstream/openid-provider.ts';

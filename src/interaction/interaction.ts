@@ -29,7 +29,7 @@ import { refuseTheRest } from './refuse-the-rest.ts';
 import { createSessions, type SessionLifetimes } from './session.ts';
 import { createSignIn } from './sign-in.ts';
 import { createSignOut } from './sign-out.ts';
-import { createSignInThrottle, openThrottle } from './throttle.ts';
+import { type CreateLimiter, createSignInThrottle, openThrottle } from './throttle.ts';
 import { createInteractionTickets } from './ticket.ts';
 import type { UpstreamProvider } from './upstream/upstream-provider.ts';
 import { createUpstreamSignIn } from './upstream/upstream-sign-in.ts';
@@ -59,6 +59,8 @@ export interface InteractionSettings extends PageSettings {
   readonly resources: readonly Resource[];
   /** Whether sign-in attempts are slowed down. */
   readonly rateLimits: boolean;
+  /** Makes the counts of sign-in attempts that servers share; absent: each counts alone. */
+  readonly createLimiter?: CreateLimiter;
 }
 
 /** Sign-in and consent: from a checked authorization request to a code or a refusal. */
@@ -109,7 +111,7 @@ export function createInteraction(deps: {
       resources: settings.resources,
     }),
   };
-  const throttle = settings.rateLimits ? createSignInThrottle() : openThrottle;
+  const throttle = settings.rateLimits ? createSignInThrottle(settings.createLimiter) : openThrottle;
   const upstream = createUpstreamSignIn({
     providers: upstreams,
     parts,

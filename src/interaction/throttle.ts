@@ -1,12 +1,12 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import type { Seconds } from '../oauth/index.ts';
+import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { type Seconds, UnavailableError } from '../oauth/index.ts';
 import { networkOf, sha256 } from '../platform/index.ts';
 
 /** Slows down guessing of passwords. Nobody is locked out: an account opens again when its window ends. */
 export interface SignInThrottle {
-  /** Counts one attempt before it is made. `undefined` to go on, else how long to wait. */
+  /** Counts one attempt before it is made. `undefined` to go on, else how long to wait. @throws UnavailableError */
   admit(attempt: SignInAttempt): Promise<Seconds | undefined>;
-  /** Takes back what a successful attempt counted. */
+  /** Takes back what a successful attempt counted. @throws UnavailableError */
   forgive(attempt: SignInAttempt): Promise<void>;
 }
 
@@ -20,15 +20,43 @@ export interface SignInAttempt {
 
 // An account is counted per network first, so that guessing from elsewhere hardly keeps its owner out; and in all, so that
 // many networks together do not guess without limit.
-const PER_ACCOUNT_AND_NETWORK = { points: 10, duration: 300 };
-const PER_ACCOUNT = { points: 50, duration: 900 };
-const PER_NETWORK = { points: 60, duration: 300 };
+const PER_ACCOUNT_AND_NETWORK = { name: 'pair', attempts: 10, seconds: 300 };
+const PER_ACCOUNT = { name: 'account', attempts: 50, seconds: 900 };
+const PER_NETWORK = { name: 'network', attempts: 60, seconds: 300 };
 
-/** Counts attempts in this process, per account and per network. */
-export function createSignInThrottle(): SignInThrottle {
-  const byNetwork = new RateLimiterMemory({ keyPrefix: 'network', ...PER_NETWORK });
-  const byPair = new RateLimiterMemory({ keyPrefix: 'pair', ...PER_ACCOUNT_AND_NETWORK });
-  const byAccount = new RateLimiterMemory({ keyPrefix: 'account', ...PER_ACCOUNT });
+/** How many attempts of what in how many seconds. */
+export interface AttemptLimit {
+  readonly name: string;
+  readonly attempts: number;
+  readonly seconds: Seconds;
+}
+
+/** Makes a counter of the library that several servers share. */
+export type CreateLimiter = (limit: AttemptLimit) => RateLimiterAbstract;
+
+/**
+ * Counts attempts in this process, per account and per network, and where several servers share their counts, there too: who
+ * makes those forget has won nothing, and while they cannot be reached nobody signs in.
+ */
+export function createSignInThrottle(createShared?: CreateLimiter): SignInThrottle {
+  const own = createCounts(
+    ({ name, attempts, seconds }) => new RateLimiterMemory({ keyPrefix: name, points: attempts, duration: seconds }),
+  );
+  if (createShared === undefined) return own;
+  const shared = createCounts(createShared);
+  return {
+    admit: async (attempt) => (await own.admit(attempt)) ?? (await shared.admit(attempt)),
+    async forgive(attempt) {
+      await shared.forgive(attempt);
+      await own.forgive(attempt);
+    },
+  };
+}
+
+function createCounts(create: CreateLimiter): SignInThrottle {
+  const byNetwork = create(PER_NETWORK);
+  const byPair = create(PER_ACCOUNT_AND_NETWORK);
+  const byAccount = create(PER_ACCOUNT);
 
   function keysOf({ account, address }: SignInAttempt) {
     const network = networkOf(address);
@@ -47,9 +75,13 @@ export function createSignInThrottle(): SignInThrottle {
 
   async function forgive(attempt: SignInAttempt): Promise<void> {
     const keys = keysOf(attempt);
-    await byNetwork.reward(keys.network, 1);
-    await byPair.delete(keys.pair);
-    await byAccount.reward(keys.account, 1);
+    try {
+      await byNetwork.reward(keys.network, 1);
+      await byPair.delete(keys.pair);
+      await byAccount.reward(keys.account, 1);
+    } catch (cause) {
+      throw new UnavailableError('rate limits', { cause });
+    }
   }
 
   return { admit, forgive };
@@ -58,12 +90,12 @@ export function createSignInThrottle(): SignInThrottle {
 /** A throttle that lets everybody through. */
 export const openThrottle: SignInThrottle = { admit: async () => undefined, forgive: async () => {} };
 
-async function count(limiter: RateLimiterMemory, key: string): Promise<Seconds | undefined> {
+async function count(limiter: RateLimiterAbstract, key: string): Promise<Seconds | undefined> {
   try {
     await limiter.consume(key);
     return undefined;
   } catch (refusal) {
-    if (!(refusal instanceof RateLimiterRes)) throw refusal;
+    if (!(refusal instanceof RateLimiterRes)) throw new UnavailableError('rate limits', { cause: refusal });
     return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
   }
 }

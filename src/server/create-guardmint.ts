@@ -39,6 +39,7 @@ import { buildProvider } from './provider.ts';
 import { reportFaultsTo } from './request-log.ts';
 import { describeResources } from './resources.ts';
 import { endRestoredGrants } from './restored-denials.ts';
+import { openSharedLimits } from './shared-limits.ts';
 import { openStore } from './store.ts';
 import { openUpstreamProviders } from './upstream-providers.ts';
 
@@ -118,6 +119,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
   const codes = createAuthorizationCodes({ sealer, random, lifetime: config.lifetimes.authorizationCode });
   const { oneTime, denylist } = store;
   const resources = describeResources(config);
+  const sharedLimits = await openSharedLimits(config, log);
   const interaction = createInteraction({
     settings: {
       issuer: config.issuer,
@@ -125,6 +127,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
       lifetimes: config.lifetimes,
       resources: resources.known,
       rateLimits: config.rateLimits.enabled,
+      ...(sharedLimits && { createLimiter: sharedLimits.createLimiter }),
     },
     tokens: { sealer, codes, oneTime, denylist },
     ...(config.signIn.local && { users }),
@@ -225,6 +228,7 @@ export async function createGuardmint(config: Config, parts: GuardmintParts = {}
       await shutPort(management.server);
       keyDenial.close();
       watching[Symbol.dispose]();
+      sharedLimits?.close();
       await keys.close();
       await store.close();
     },

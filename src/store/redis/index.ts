@@ -4,6 +4,7 @@
  *
  * May import: oauth, platform, tokens.
  */
+export { openRedisConnection, type RedisConnection } from './connection.ts';
 export { createRedisStore, type RedisFault, type RedisStore, type RedisStoreOptions } from './redis-store.ts';
 export { parseRedisUrl, type RedisAddress, RedisUrlError } from './redis-url.ts';
 export { RedisSettingsError } from './settings-check.ts';
