@@ -56,7 +56,11 @@ export interface Site {
 }
 
 /** Makes the site of a recipe and starts it there. */
-export async function startRecipe(recipe: Recipe, issuer: string): Promise<Consumer> {
+export async function startRecipe(
+  recipe: Recipe,
+  issuer: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Consumer> {
   const folder = mkdtempSync(join(tmpdir(), 'guardmint-consumer-'));
   // Some servers read it as another user than the one who starts them.
   chmodSync(folder, 0o755);
@@ -100,6 +104,7 @@ export async function startRecipe(recipe: Recipe, issuer: string): Promise<Consu
         ISSUER: issuer,
         RESOURCE,
         PORT: String(port),
+        ...settings,
         ...options.env,
       };
       const child = spawn(program, args, { cwd: options.cwd ?? folder, env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -126,4 +126,18 @@ describe.concurrent.each(ALL_RECIPES.map((recipe) => [recipe.name, recipe] as co
     await world.deny('all');
     await expect.poll(() => statuses(consumer, { old }), WAIT).toEqual({ old: 401 });
   });
+
+  check(
+    `without news of revocations, accepts tokens or says 503, as it is told${skipped}`,
+    LONG,
+    async ({ expect }) => {
+      await using world = await startTokenWorld({ revocations: false });
+      const good = await world.grant();
+      await using accepting = await startRecipe(recipe, world.server.issuer);
+      await using careful = await startRecipe(recipe, world.server.issuer, { WHEN_STALE: 'unavailable' });
+
+      await expect.poll(() => statuses(accepting, { good }), WAIT).toEqual({ good: 200 });
+      expect(await statuses(careful, { good })).toEqual({ good: 503 });
+    },
+  );
 });

@@ -3,7 +3,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clientHash } from '../../src/clients/index.ts';
 import { createFileKeyBackend } from '../../src/keys/index.ts';
+import { UnavailableError } from '../../src/oauth/index.ts';
 import { systemRandom } from '../../src/platform/index.ts';
+import { createMemoryStore } from '../../src/store/memory/index.ts';
+import type { TokenStore } from '../../src/tokens/index.ts';
 import { encode, type Forgery, forge } from '../resource/issuer.ts';
 import { OTHER_RESOURCE, RESOURCE, type RunningGuardmint, startGuardmint } from '../support/guardmint.ts';
 import { signBytes, type TestSigner, testSigner } from '../support/keys.ts';
@@ -24,8 +27,8 @@ export interface TokenWorld extends AsyncDisposable {
   endSigningKey(): Promise<void>;
 }
 
-export async function startTokenWorld(): Promise<TokenWorld> {
-  const server = await startGuardmint();
+export async function startTokenWorld(options: { revocations?: false } = {}): Promise<TokenWorld> {
+  const server = await startGuardmint({ ...(options.revocations === false && { store: createMuteStore }) });
   const directory = String(server.settings['keysDir'] ?? '');
 
   async function grant(parameters: Record<string, string> = {}): Promise<string> {
@@ -126,4 +129,11 @@ export async function startTokenWorld(): Promise<TokenWorld> {
     endSigningKey,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
+}
+
+/** A store that cannot tell what was revoked, so that the issuer answers 503 to whoever asks for it. */
+function createMuteStore(clock: () => number): TokenStore {
+  const store = createMemoryStore({ clock });
+  const mute = () => Promise.reject(new UnavailableError('store'));
+  return { ...store, denylist: { ...store.denylist, snapshot: mute, since: mute } };
 }

@@ -48,7 +48,7 @@ func answer(w http.ResponseWriter, document interface{}) {
 	}
 }
 
-// ISSUER, RESOURCE and PORT in the environment.
+// ISSUER, RESOURCE, PORT and WHEN_STALE in the environment.
 func main() {
 	issuer, resource, scope := os.Getenv("ISSUER"), os.Getenv("RESOURCE"), "mcp:read"
 	metadata, err := url.Parse(resource)
@@ -61,7 +61,9 @@ func main() {
 		claims := r.Context().Value(contextKey{}).(*Claims)
 		answer(w, map[string]string{"subject": claims.Subject})
 	})
-	http.Handle("/", BearerAuth(NewGuard(issuer, resource), scope, metadata.String(), notes))
+	guard := NewGuard(issuer, resource)
+	guard.UnavailableWhenStale = os.Getenv("WHEN_STALE") == "unavailable"
+	http.Handle("/", BearerAuth(guard, scope, metadata.String(), notes))
 	http.HandleFunc(metadata.Path, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]interface{}{
 			"resource": resource, "authorization_servers": []string{issuer}, "scopes_supported": []string{scope},

@@ -1,11 +1,11 @@
 // Judges requests for a proxy that asks first (auth_request of nginx, forward auth of others): 204, 401, 403 or 503.
-// ISSUER, RESOURCE and GUARD_PORT in the environment.
+// ISSUER, RESOURCE, GUARD_PORT and WHEN_STALE in the environment.
 import { createServer } from 'node:http';
 import { authenticate, createVerifier, refusalAnswer, resourceMetadataUrl } from 'guardmint/resource';
 
-const { ISSUER: issuer, RESOURCE: resource, GUARD_PORT: port } = process.env;
+const { ISSUER: issuer, RESOURCE: resource, GUARD_PORT: port, WHEN_STALE: onStale = 'accept' } = process.env;
 const requiredScopes = ['mcp:read'];
-const verifier = createVerifier({ issuer, resource });
+const verifier = createVerifier({ issuer, resource, onStale });
 const challenge = { requiredScopes, resourceMetadataUrl: resourceMetadataUrl(resource) };
 
 createServer(async ({ headers }, response) => {

@@ -1,4 +1,4 @@
-"""A WSGI app behind the guard: ISSUER, RESOURCE, PORT and LIBRARY (pyjwt or authlib) in the environment."""
+"""A WSGI app behind the guard: ISSUER, RESOURCE, PORT, LIBRARY (pyjwt or authlib) and WHEN_STALE in the environment."""
 
 import importlib
 import json
@@ -52,9 +52,9 @@ def notes(environ, start_response):
     return answer(start_response, {"subject": environ["access_token"]["sub"]})
 
 
-guarded = BearerAuth(
-    notes, Guard(ISSUER, RESOURCE, importlib.import_module(f"with_{os.environ.get('LIBRARY', 'pyjwt')}").open_jws), SCOPE
-)
+open_jws = importlib.import_module(f"with_{os.environ.get('LIBRARY', 'pyjwt')}").open_jws
+guard = Guard(ISSUER, RESOURCE, open_jws, when_stale=os.environ.get("WHEN_STALE", "accept"))
+guarded = BearerAuth(notes, guard, SCOPE)
 
 
 def app(environ, start_response):

@@ -1,10 +1,11 @@
-# A Rack app behind the guard, on WEBrick: ISSUER, RESOURCE and PORT in the environment.
+# A Rack app behind the guard, on WEBrick: ISSUER, RESOURCE, PORT and WHEN_STALE in the environment.
 require "webrick"
 require_relative "bearer_auth"
 
 issuer, resource, scope = ENV.fetch("ISSUER"), ENV.fetch("RESOURCE"), "mcp:read"
 notes = ->(env) { [200, { "content-type" => "application/json" }, [{ subject: env["access_token"]["sub"] }.to_json]] }
-app = BearerAuth.new(notes, guard: Guard.new(issuer: issuer, resource: resource), resource: resource, scope: scope)
+guard = Guard.new(issuer: issuer, resource: resource, when_stale: ENV.fetch("WHEN_STALE", "accept").to_sym)
+app = BearerAuth.new(notes, guard: guard, resource: resource, scope: scope)
 
 server = WEBrick::HTTPServer.new(BindAddress: "127.0.0.1", Port: ENV.fetch("PORT").to_i, AccessLog: [])
 server.mount_proc("/") do |request, response|
