@@ -28,7 +28,9 @@ export function createPeople(deps: {
   return {
     async find({ sub, username = '', upstream }) {
       if (upstream === undefined) return users?.find(sub);
-      return providers.some(({ key }) => key === upstream.provider) ? { subject: sub, username } : undefined;
+      const provider = providers.find(({ key }) => key === upstream.provider);
+      // Two people may call themselves the same at two providers; what we call the provider is not for them to choose.
+      return provider && { subject: sub, username: `${username} (${provider.label})` };
     },
   };
 }

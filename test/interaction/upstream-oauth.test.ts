@@ -53,7 +53,10 @@ describe('signing in where there is OAuth 2.0 only', () => {
   test('a person is who the user endpoint says, by a number as text', async () => {
     const consent = await signIn();
 
-    expect([isConsent(consent), wordsOf(consent)]).toEqual([true, expect.stringContaining('Signed in as dana')]);
+    expect([isConsent(consent), wordsOf(consent)]).toEqual([
+      true,
+      expect.stringContaining('Signed in as dana (Code Host)'),
+    ]);
     expect(walk.server.events.find(({ event }) => event === 'sign_in.succeeded')?.['subject']).toBe(
       derivedSubject({ issuer: `${host.origin}/user`, sub: '4711' }),
     );
@@ -68,7 +71,7 @@ describe('signing in where there is OAuth 2.0 only', () => {
   test('another claim may name the person, and another one be shown', async () => {
     host.sendsIss = true;
 
-    expect(wordsOf(await signIn('named'))).toContain('Signed in as Dana');
+    expect(wordsOf(await signIn('named'))).toContain('Signed in as Dana (Code Host)');
     expect(walk.server.events.find(({ event }) => event === 'sign_in.succeeded')?.['subject']).toBe(
       derivedSubject({ issuer: `${host.origin}/user`, sub: 'dana' }),
     );

@@ -48,7 +48,7 @@ describe('people of providers stay signed in', () => {
   test('while their provider is in the configuration, whatever the directory says', async () => {
     const at = (...providers: Parameters<typeof createPeople>[0]['providers']) => createPeople({ users, providers });
 
-    expect(await at(oauth(), openId()).find(bob)).toEqual({ subject: 'digest', username: 'bob' });
+    expect(await at(oauth(), openId()).find(bob)).toEqual({ subject: 'digest', username: 'bob (Corp)' });
     expect(await at(oauth()).find(bob)).toBeUndefined();
     expect(await at().find({ sub: 'local-1' })).toEqual({ subject: 'local-1', username: 'somebody local' });
     expect(await createPeople({ users: undefined, providers: [openId()] }).find({ sub: 'local-1' })).toBeUndefined();

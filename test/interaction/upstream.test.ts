@@ -189,7 +189,7 @@ describe('who wants to be somebody else', () => {
     const other = await walk.signInAs('erin', page);
 
     expect([page.leavesFor, promptOf(walk)]).toEqual([undefined, ASKED]);
-    expect(wordsOf(other)).toContain('Signed in as erin');
+    expect(wordsOf(other)).toContain('Signed in as erin (Corp)');
   });
 
   test.each(['login', 'select_account'])('prompt=%s shows the page, and is passed on', async (prompt) => {
@@ -236,7 +236,7 @@ describe('the session of a person of a provider', () => {
     at.walk.server.advance(3_000);
     expect(await at.isSignedIn()).toBe(true);
     const apps = await at.walk.browser.open(`${at.walk.server.issuer}/interaction/apps`);
-    expect(wordsOf(apps)).toContain('Signed in as dana');
+    expect(wordsOf(apps)).toContain('Signed in as dana (Corp)');
   });
 
   test.each(['subject', 'all'] as const)('is ended everywhere by a denial of the %s', async (kind) => {

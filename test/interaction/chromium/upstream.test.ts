@@ -51,7 +51,7 @@ describe.skipIf(chromiumMissing !== undefined)('in Chromium, at a real OpenID pr
       await page.getByPlaceholder('and password').fill('x');
       await page.getByRole('button', { name: 'Sign-in' }).click();
       await page.getByRole('button', { name: 'Allow' }).waitFor();
-      expect(await page.getByText('dana', { exact: true }).count()).toBe(1);
+      expect(await page.getByText('dana (Corp)', { exact: true }).count()).toBe(1);
 
       // Another window of the same browser: signed in over there, and not here any more.
       await page.context().clearCookies({ name: 'guardmint-session' });
