@@ -32,5 +32,5 @@ export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModu
  * request that began it, nobody's socket or timer outlives its request, and `node:crypto` does not verify everything.
  */
 export function isProcess(): boolean {
-  return runtime.navigator?.userAgent !== 'Cloudflare-Workers' && nodeModule('node:http') !== undefined;
+  return runtime.process?.getBuiltinModule !== undefined && runtime.navigator?.userAgent !== 'Cloudflare-Workers';
 }

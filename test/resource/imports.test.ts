@@ -4,13 +4,15 @@ import { describe, expect, test } from 'vitest';
 
 const TOP = new URL('../../', import.meta.url);
 
-/** What a fresh process has loaded after importing one of our entry points: packages, and rooms of ours. */
+/** What a fresh process has loaded after importing one of our entry points: packages, rooms of ours, and Node's HTTP. */
 async function loadedBy(entry: string): Promise<string[]> {
   const script = `
     import { registerHooks } from 'node:module';
     const loaded = [];
     registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context); } });
     await import(${JSON.stringify(new URL(entry, TOP).href)});
+    const { moduleLoadList } = process;
+    loaded.push(...['http', 'https'].filter((name) => moduleLoadList.includes('NativeModule ' + name)));
     console.log(JSON.stringify(loaded));
   `;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
