@@ -195,6 +195,32 @@ describe('a parsed body', () => {
   });
 });
 
+test('whatever is declared and granted: all that is needed passes, less is challenged for exactly that [RS-31, RS-33]', async () => {
+  const { claims } = await holder('');
+  const names = fc.constantFrom('a', 'b', 'c', 'd');
+  const scope = fc.uniqueArray(fc.constantFrom<string>('s:1', 's:2', 's:3', 's:4'));
+  fc.assert(
+    fc.property(
+      fc.dictionary(names, scope),
+      scope,
+      fc.array(names, { minLength: 1 }),
+      scope,
+      (tools, otherwise, called, granted) => {
+        const scopes = scopesOf({ tools, default: otherwise });
+        const needed = [...new Set(called.flatMap((name) => (Object.hasOwn(tools, name) ? tools[name] : otherwise)))];
+
+        const refusal = scopes.refusal(
+          called.map((name) => call(name)),
+          { scope: granted, claims },
+        );
+
+        if (needed.every((one) => granted.includes(one ?? ''))) expect(refusal).toBeUndefined();
+        else expect(refusal?.headers['WWW-Authenticate']).toBe(challengeFor(needed.join(' ')));
+      },
+    ),
+  );
+});
+
 describe('the body of a web request', () => {
   test('decides, and can still be read', async () => {
     const request = posting(JSON.stringify(call('erase')));
