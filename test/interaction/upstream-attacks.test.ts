@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { REJECTIONS, type RejectionReason } from '../../src/oauth/index.ts';
+import { REJECTIONS, type RejectionReason, UnavailableError } from '../../src/oauth/index.ts';
+import { createMemoryStore } from '../../src/store/memory/index.ts';
 import { type AuthorizationCodeClaims, createSealer } from '../../src/tokens/index.ts';
 import { createForeignSigner } from '../support/assertion.ts';
 import { type HostileOpenIdProvider, startHostileOpenIdProvider } from '../support/hostile-openid-provider.ts';
@@ -431,6 +432,32 @@ describe('a provider that is out of order', () => {
     expect((await signIn(at.walk)).status).toBe(503);
     expect(at.walk.server.lines.join('')).toContain('invalid_client');
   });
+});
+
+test('while the store cannot say whether an answer was used, it is not taken, and not lost', async () => {
+  let isDown = false;
+  await using own = await startHostileOpenIdProvider();
+  await using at = await startUpstreamWalk(
+    { local: false, oidc: [own.settings()] },
+    {},
+    {
+      store(clock) {
+        const memory = createMemoryStore({ clock });
+        const consumeOnce: typeof memory.oneTime.consumeOnce = async (marker) => {
+          if (isDown) throw new UnavailableError('store');
+          return memory.oneTime.consumeOnce(marker);
+        };
+        return { ...memory, oneTime: { ...memory.oneTime, consumeOnce } };
+      },
+    },
+  );
+  const answer = await findAnswer(at);
+
+  isDown = true;
+  const page = await at.browser.open(answer);
+  expect([page.status, own.redeemed.length, at.browser.jar.has('guardmint-session')]).toEqual([503, 0, false]);
+  isDown = false;
+  expect(new URL((await at.browser.open(answer)).url).pathname).toBe('/interaction/consent');
 });
 
 test('no secret of a sign-in elsewhere is in the log', async () => {

@@ -20,8 +20,12 @@ export interface UpstreamWalk extends AsyncDisposable {
 export const OFFICE = { client_id: 'office', redirect_uris: ['https://office.example.com/callback'] };
 
 /** Starts the server with these `signIn` settings. */
-export async function startUpstreamWalk(signIn: JsonObject, more: JsonObject = {}): Promise<UpstreamWalk> {
-  return walkAt(await startGuardmint({ settings: { signIn, clients: [OFFICE], ...more } }));
+export async function startUpstreamWalk(
+  signIn: JsonObject,
+  more: JsonObject = {},
+  options: Pick<NonNullable<Parameters<typeof startGuardmint>[0]>, 'store'> = {},
+): Promise<UpstreamWalk> {
+  return walkAt(await startGuardmint({ ...options, settings: { signIn, clients: [OFFICE], ...more } }));
 }
 
 function walkAt(server: RunningGuardmint): UpstreamWalk {
