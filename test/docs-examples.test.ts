@@ -14,13 +14,16 @@ const PAGES = new Map(
 );
 const FENCES = [...PAGES].flatMap(([page, text]) => fencesOf(text).map((fence) => ({ page, ...fence })));
 
+/** For the compiler on a busy machine, in milliseconds. */
+const PATIENCE = 240_000;
+
 describe('examples in the docs', () => {
   const BROKEN =
     "# A page\n\n```ts\nimport { createVerifier } from 'guardmint/resource';\n\ncreateVerifier({});\n```\n";
   let faults: readonly string[] = [];
   beforeAll(async () => {
     faults = await compileExamples(new Map([...PAGES, ['docs/broken.md', BROKEN]]));
-  });
+  }, PATIENCE);
 
   test('TypeScript compiles against the entry points of the package', () => {
     expect(faults.filter((fault) => !fault.startsWith('docs/broken.md'))).toEqual([]);

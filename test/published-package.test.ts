@@ -25,7 +25,10 @@ const MAX_LOADED_BYTES = 240_000;
 
 const published = JSON.parse(readFileSync(join(TOP, 'package.json'), 'utf8')) as Manifest;
 
-describe('the package as it is published', () => {
+/** For compilers, npm and attw on a busy machine, in milliseconds. */
+const PATIENCE = { timeout: 240_000 };
+
+describe('the package as it is published', PATIENCE, () => {
   const folder = mkdtempSync(join(tmpdir(), 'guardmint-package-'));
   const staged = join(folder, 'staged');
   const installed = join(folder, 'app/node_modules/guardmint');
@@ -37,7 +40,7 @@ describe('the package as it is published', () => {
     ({ tarball, files: packed } = await pack(staged, folder));
     install();
     await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed]);
-  });
+  }, PATIENCE.timeout);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   /** Beside an app's other packages, which are ours of this folder. */
@@ -115,7 +118,7 @@ describe('the package as it is published', () => {
       ({ tarball: archive } = await pack(small, folder));
       mkdirSync(place, { recursive: true });
       await run('tar', ['-xzf', archive, '--strip-components=1', '-C', place]);
-    });
+    }, PATIENCE.timeout);
 
     test('has the entry points of guardmint/resource, depends on nothing and imports what it declares', () => {
       const resource = Object.keys(published.exports).filter((subpath) => subpath.startsWith('./resource'));
