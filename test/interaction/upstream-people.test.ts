@@ -63,6 +63,7 @@ describe('people of providers stay signed in', () => {
     ['the allowed domains', { allowedDomains: ['example.com'] }],
     ['where groups stand', { groupsClaim: 'roles' }],
     ['where the domain stands', { domainClaim: 'hd' }],
+    ['what they may grant', { scopesByClaim: [{ scopes: ['mcp:write'], claim: 'groups' }] }],
   ])('and not once an OpenID provider changes %s', (_, changes) => {
     expect(openId(changes).key).not.toBe(openId().key);
     expect(openId({ label: 'Another label', clientSecret: 'rotated', scopes: ['openid', 'email'] }).key).toBe(
@@ -80,6 +81,7 @@ describe('people of providers stay signed in', () => {
     ['where groups are', { groupsEndpoint: 'https://code.example.com/teams' }],
     ['what names a group', { groupsMember: 'slug' }],
     ['where addresses are', { emailsEndpoint: 'https://code.example.com/emails' }],
+    ['what they may grant', { scopesByClaim: [{ scopes: ['mcp:write'], claim: 'groups' }] }],
   ])('and not once an OAuth 2.0 provider changes %s', (_, changes) => {
     expect(oauth(changes).key).not.toBe(oauth().key);
   });

@@ -103,6 +103,7 @@ export function createOAuthProvider(deps: {
         settings.emailsEndpoint,
         settings.groupsEndpoint,
         settings.groupsMember,
+        settings.scopesByClaim,
       ]),
     ),
     address: authorizationEndpoint,

@@ -145,7 +145,17 @@ export function createOpenIdProvider(deps: {
     id,
     label,
     key: sha256(
-      JSON.stringify([id, issuer, tenant, clientId, allowedDomains, domainClaim, allowedGroups, groupsClaim]),
+      JSON.stringify([
+        id,
+        issuer,
+        tenant,
+        clientId,
+        allowedDomains,
+        domainClaim,
+        allowedGroups,
+        groupsClaim,
+        settings.scopesByClaim,
+      ]),
     ),
     address: issuer,
     guardedScope: settings.scopesByClaim.flatMap(({ scopes }) => scopes),

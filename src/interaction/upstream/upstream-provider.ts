@@ -37,7 +37,7 @@ export interface UpstreamPerson {
 export interface UpstreamProvider {
   readonly id: string;
   readonly label: string;
-  /** Changes with whatever decides who signs in here as whom; sessions begun under another key are over. */
+  /** Changes with whatever decides who signs in here as whom and may grant what; sessions begun under another key are over. */
   readonly key: string;
   /** An address of it, for what the browser may be sent to. */
   readonly address: string;
