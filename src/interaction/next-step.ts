@@ -9,6 +9,7 @@ import type { InteractionTicket } from './ticket.ts';
 export type NextStep = 'sign_in' | 'consent' | 'code' | 'sign_in_required' | 'consent_required';
 
 type Asked = Pick<InteractionTicket, 'prompt' | 'maxAge' | 'signedIn'>;
+type SignedIn = Pick<Session, 'sid' | 'authTime' | 'isAuthTimeUnknown'>;
 
 /**
  * Decides the next step, from the request and who is signed in. The only place that knows `prompt` and `max_age`
@@ -17,7 +18,7 @@ type Asked = Pick<InteractionTicket, 'prompt' | 'maxAge' | 'signedIn'>;
  */
 export function nextStep(
   ticket: Asked,
-  session: Pick<Session, 'sid' | 'authTime'> | undefined,
+  session: SignedIn | undefined,
   now: EpochSeconds,
   isRemembered = false,
 ): NextStep {
@@ -27,8 +28,10 @@ export function nextStep(
   return isSilent ? 'consent_required' : 'consent';
 }
 
-function mustSignInAgain(ticket: Asked, session: Pick<Session, 'sid' | 'authTime'>, now: EpochSeconds): boolean {
+function mustSignInAgain(ticket: Asked, session: SignedIn, now: EpochSeconds): boolean {
   if (ticket.signedIn === session.sid) return false;
   if (ticket.prompt.includes('login') || ticket.prompt.includes('select_account')) return true;
-  return ticket.maxAge !== undefined && (ticket.maxAge === 0 || now - session.authTime > ticket.maxAge);
+  if (ticket.maxAge === undefined) return false;
+  // Who came from a provider that lives on its own session may have been asked a week ago.
+  return ticket.maxAge === 0 || session.isAuthTimeUnknown === true || now - session.authTime > ticket.maxAge;
 }

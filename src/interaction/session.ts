@@ -12,6 +12,8 @@ export interface Session {
   readonly user: User;
   /** When the person was last asked who they are (OpenID Connect Core §2, `auth_time`); may lie before `signedInAt`. */
   readonly authTime: EpochSeconds;
+  /** A provider vouched for the person and did not say when it asked them: then `authTime` is when they came from there. */
+  readonly isAuthTimeUnknown?: true;
   /** When this session began. */
   readonly signedInAt: EpochSeconds;
   /** How the person proved who they are (RFC 8176); empty where that is not known. */
@@ -24,7 +26,7 @@ export interface Session {
 export interface Authentication {
   readonly user: User;
   readonly amr: readonly string[];
-  /** Absent: now. */
+  /** Absent: now, for people of the directory; not known, for others. */
   readonly authTime?: EpochSeconds;
   readonly upstream?: UpstreamOrigin;
 }
@@ -52,6 +54,7 @@ interface SessionClaims {
   readonly sid: string;
   readonly sub: string;
   readonly authTime: EpochSeconds;
+  readonly isAuthTimeUnknown?: true;
   readonly signedInAt: EpochSeconds;
   readonly amr: readonly string[];
   /** The name of a person whom no directory has. */
@@ -101,6 +104,7 @@ export function createSessions(deps: {
     const session = {
       sid: random(16),
       authTime: Math.min(authTime ?? signedInAt, signedInAt),
+      ...(upstream !== undefined && authTime === undefined && { isAuthTimeUnknown: true as const }),
       signedInAt,
       amr,
       ...(upstream !== undefined && { upstream }),

@@ -27,6 +27,15 @@ describe('the next step', () => {
     );
   });
 
+  test('is to sign in wherever a freshness is asked of a session that has none', () => {
+    const unknown = { sid: 'sid-1', authTime: NOW, isAuthTimeUnknown: true } as const;
+    expect([
+      nextStep({ prompt: [], maxAge: 1_000 }, unknown, NOW),
+      nextStep({ prompt: [], maxAge: 1_000, signedIn: 'sid-1' }, unknown, NOW),
+      nextStep({ prompt: [] }, unknown, NOW),
+    ]).toEqual(['sign_in', 'consent', 'consent']);
+  });
+
   test('shows a page exactly when the client did not ask for silence', () => {
     fc.assert(
       fc.property(ticket, session, (asked, who) => {

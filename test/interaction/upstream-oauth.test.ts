@@ -147,6 +147,14 @@ describe('signing in where there is OAuth 2.0 only', () => {
     expect(page.html).toContain('Back to signing in');
   });
 
+  test('nor by who is signed in already, for nobody said when they were asked', async () => {
+    expect(isConsent(await signIn())).toBe(true);
+
+    const asked = await walk.begin({ max_age: '3600' });
+    expect(new URL(asked.url).pathname).toBe('/interaction/sign-in');
+    expect(isConsent(await walk.begin())).toBe(true);
+  });
+
   test('no access token of the provider is logged', () => {
     expect(walk.server.lines.join('')).not.toMatch(/gho_|a secret of the test/);
   });
