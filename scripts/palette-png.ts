@@ -7,12 +7,16 @@ export interface Pixels {
   readonly data: Uint8Array;
 }
 
-const COLOURS = 64;
+// How many colours there are, and how far (as the square of the distance) each is from those before it: first the frequent
+// ones with their soft shades, then room for what is rare, such as a sign in a colour of its own.
+const PALETTE = [
+  { size: 28, apart: 5 },
+  { size: 56, apart: 400 },
+];
 
 /**
  * A PNG with a palette (PNG §11.2.2): a quarter of the size of one in full colour, and for pages, which are plain areas and the
- * edges of letters, no eye sees the difference. The most frequent colours stay as they are; each other becomes
- * the nearest of them.
+ * edges of letters, no eye sees the difference. Colours that are not in it become the nearest that is.
  */
 export function encodePalettePng({ width, height, data }: Pixels): Buffer {
   const colours = new Uint32Array(width * height);
@@ -22,10 +26,13 @@ export function encodePalettePng({ width, height, data }: Pixels): Buffer {
     colours[at] = colour;
     counts.set(colour, (counts.get(colour) ?? 0) + 1);
   }
-  const palette = [...counts]
-    .toSorted(([, one], [, other]) => other - one)
-    .slice(0, COLOURS)
-    .map(([colour]) => colour);
+  const frequent = [...counts].toSorted(([, one], [, other]) => other - one).map(([colour]) => colour);
+  const palette: number[] = [];
+  for (const { size, apart } of PALETTE) {
+    for (const colour of frequent) {
+      if (palette.length < size && palette.every((other) => distanceOf(colour, other) > apart)) palette.push(colour);
+    }
+  }
   const indexes = new Map(palette.map((colour, index) => [colour, index]));
 
   const rows = Buffer.alloc((width + 1) * height);
@@ -54,10 +61,12 @@ export function encodePalettePng({ width, height, data }: Pixels): Buffer {
 }
 
 function nearest(palette: readonly number[], colour: number): number {
-  const distances = palette.map((other) =>
-    [16, 8, 0].reduce((sum, bits) => sum + (((other >> bits) & 255) - ((colour >> bits) & 255)) ** 2, 0),
-  );
+  const distances = palette.map((other) => distanceOf(colour, other));
   return distances.indexOf(Math.min(...distances));
+}
+
+function distanceOf(one: number, other: number): number {
+  return [16, 8, 0].reduce((sum, bits) => sum + (((one >> bits) & 255) - ((other >> bits) & 255)) ** 2, 0);
 }
 
 function chunk(type: string, content: Buffer): Buffer {

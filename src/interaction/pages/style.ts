@@ -14,7 +14,7 @@ html{font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","A
 body{margin:0;min-height:100vh;min-height:100dvh;display:flex;flex-direction:column;align-items:center;justify-content:safe center;
 padding:2rem 1rem}
 main{width:100%;max-width:29rem;background:var(--card);border:1px solid var(--line);border-radius:1rem;padding:1.75rem 2rem 2rem;
-box-shadow:0 1px 2px rgb(0 0 0/.05),0 1.5rem 3rem -1.5rem rgb(9 40 28/.28)}
+box-shadow:0 1px 2px rgb(0 0 0/.05),0 .75rem 1.5rem -.75rem rgb(9 40 28/.2)}
 h1{font-size:1.5rem;line-height:1.25;letter-spacing:-.012em;margin:0 0 .5rem;font-weight:650;text-wrap:balance}
 h2{font-size:1.125rem;line-height:1.3;margin:0 0 .25rem;font-weight:650;overflow-wrap:anywhere}
 p{margin:0 0 1rem;text-wrap:pretty}
