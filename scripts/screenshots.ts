@@ -48,6 +48,7 @@ for (const locale of ['en', 'ko']) {
   }
 }
 
+if (wanted === '') await writeFile(join(FOLDER, 'README.md'), describeGallery());
 await darkroom[Symbol.asyncDispose]();
 await browser.close();
 await stage[Symbol.asyncDispose]();
@@ -64,4 +65,31 @@ async function decode(page: Page, png: Buffer): Promise<Pixels> {
     return { width: bitmap.width, height: bitmap.height, text: new Uint8Array(pixels?.data ?? []).toBase64() };
   }, png.toString('base64'));
   return { width, height, data: Buffer.from(text, 'base64') };
+}
+
+/** A page that shows what is in the folder. */
+function describeGallery(): string {
+  const picture = (name: string, width: number) =>
+    `<a href="${name}.png"><img src="${name}.png" alt="${name.split('.')[0]}" width="${width}"></a>`;
+  const rowsOf = (locale: string) =>
+    SCENES.filter(({ isMain }) => locale === 'en' || isMain).map(({ name }) => {
+      const cells = ['light', 'dark'].map((scheme) => picture(`${name}.${locale}.${scheme}.phone`, 180));
+      return `| ${name} | ${cells.join(' | ')} | ${picture(`${name}.${locale}.light.desktop`, 320)} |`;
+    });
+  const tableOf = (locale: string) =>
+    ['| page | phone, light | phone, dark | desktop |', '| --- | --- | --- | --- |', ...rowsOf(locale)].join('\n');
+  return `# Every page
+
+What people see of the server, as [pages.md](../pages.md) describes it. \`npm run screenshots\` takes these pictures from a running server
+with Chromium, by the same table of pages that the tests go through (\`test/support/scenes.ts\`). Each is here for phone and desktop, light
+and dark; those of every day also in Korean. The pages take the system's own font; here it is Inter (Debian's \`fonts-inter\`).
+
+## English
+
+${tableOf('en')}
+
+## Korean
+
+${tableOf('ko')}
+`;
 }
