@@ -89,17 +89,27 @@ export function readOperationScopes(scopes: OperationScopes): OperationReader {
   return (body) => [...new Set(Array.isArray(body) ? body.flatMap(ofMessage) : ofMessage(body))];
 }
 
-/** A URI as it was sent, as the URL standard has it, and without its percent-encoding: each form once. */
+/**
+ * A URI as it was sent, as the URL standard has it, without what names no other resource, and without its percent-encoding:
+ * each form once.
+ */
 function spellings(uri: string): readonly string[] {
   const parsed = URL.parse(uri)?.href ?? uri;
-  const decoded = decode(parsed);
-  return [...new Set([uri, parsed, URL.parse(decoded)?.href ?? decoded, decoded])];
+  const place = withoutPart(parsed);
+  const decoded = decode(place);
+  return [...new Set([uri, parsed, place, withoutPart(URL.parse(decoded)?.href ?? decoded), decoded])];
 }
 
+/** Without the fragment (RFC 3986 §3.5), and of a file without the query, which paths do not have. */
+function withoutPart(uri: string): string {
+  return uri.replace(/^file:/i.test(uri) ? /[?#].*$/s : /#.*$/s, '');
+}
+
+const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** One octet that is no UTF-8, in the query say, keeps nobody from decoding the rest. */
 function decode(uri: string): string {
-  try {
-    return decodeURIComponent(uri);
-  } catch {
-    return uri;
-  }
+  return uri.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
+    lenient.decode(Uint8Array.from(run.slice(1).split('%'), (octet) => Number.parseInt(octet, 16))),
+  );
 }

@@ -19,7 +19,12 @@ const METADATA_URL = 'https://mcp.example.test/.well-known/oauth-protected-resou
 const TABLE: OperationScopes = {
   tools: { list: [], erase: ['files:write', 'files:erase'], publish: ['files:write', 'web:write'] },
   prompts: { review: ['files:review'] },
-  resources: { 'file:///*': ['files:read'], 'file:///public/*': [], 'file:///secret/*': ['files:secret'] },
+  resources: {
+    'file:///*': ['files:read'],
+    'file:///public/*': [],
+    'file:///secret/*': ['files:secret'],
+    'file:///exact': ['files:secret'],
+  },
   methods: { 'logging/setLevel': ['admin'] },
   default: ['mcp:use'],
 };
@@ -115,6 +120,13 @@ describe('what an operation needs', () => {
     'file:///public/..%2fsecret/a',
     'file:///%73ecret/a',
     'FILE:///secret/a',
+    'file:///public/..%2fsecret/a?%ff',
+    'file:///public/..%2fsecret/%ff',
+    'file:///secret/a#b',
+    'file:///exact#b',
+    'file:///exact?b',
+    'file:///%65xact%23b',
+    'file:///public/..%2fexact?%ff',
   ])('of %s is what any reading of that URI needs', (uri) => {
     expect(scopesOf().required(read(uri))).toContain('files:secret');
   });
