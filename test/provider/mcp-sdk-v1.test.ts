@@ -3,10 +3,11 @@ import type { OAuthServerProvider } from '@modelcontextprotocol/sdk/server/auth/
 import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/shared/auth.js';
 import express, { type Response } from 'express';
 import Koa from 'koa';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createAuthRoutes } from '../../src/endpoints/index.ts';
 import { OAuthError, REJECTIONS, type RejectionReason, UnavailableError } from '../../src/oauth/index.ts';
 import { fromMcpSdkV1, type McpSdkV1Options } from '../../src/provider/mcp-sdk-v1.ts';
+import { createBrowserAnswers } from '../../src/provider/sdk-v1/browser-answers.ts';
 import { withIssuer } from '../../src/provider/sdk-v1/issuer.ts';
 import { refusalOf } from '../../src/provider/sdk-v1/refusal.ts';
 import { pkcePair } from '../support/pkce.ts';
@@ -148,6 +149,20 @@ describe('what authorize of the SDK provider writes', () => {
     expect(await client.text()).toBe('');
   });
 
+  test.each<[string, () => Promise<void>]>([
+    ['that never returns', () => new Promise(() => {})],
+    ['that returns and never answers', async () => {}],
+  ])('%s holds nobody for longer than 30 seconds', async (_title, work) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const failure = expect(createBrowserAnswers().write(work)).rejects.toThrow('answered nothing');
+      await vi.advanceTimersByTimeAsync(30_000);
+      await failure;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('needs the middleware, unless it is a redirect alone', async () => {
     const acts = [
       (response: Response) => response.redirect('/sign-in'),
@@ -242,6 +257,18 @@ describe('codes of the SDK provider', () => {
     twoPlaces.append('resource', 'http://localhost:1/other');
     const refused = await fetch(`${app.origin}/token`, { method: 'POST', body: twoPlaces });
     expect([refused.status, await refused.json()]).toEqual(Object.values(answer('resource_mismatch')));
+  });
+
+  test('for what is no URL are refused, and not burnt', async () => {
+    await using app = await serveTeam();
+    const form = { ...app.plant('c'), redirect_uri: REDIRECT };
+    const malformed = { ...form, resource: 'no URL' };
+
+    expect(await app.post('/token', malformed)).toEqual(answer('resource_malformed'));
+    const { body } = await app.post('/token', form);
+    const refresh = { grant_type: 'refresh_token', client_id: 'public', refresh_token: body['refresh_token'] ?? '' };
+    expect(await app.post('/token', { ...refresh, resource: 'no URL' })).toEqual(answer('resource_malformed'));
+    expect((await app.post('/token', refresh)).status).toBe(200);
   });
 
   test('that it refuses with a plain error are a fault, unless it is told that they are a refusal', async () => {

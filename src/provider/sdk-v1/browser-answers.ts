@@ -36,8 +36,7 @@ export function createBrowserAnswers(): BrowserAnswers {
     async write(work) {
       const exchange = exchanges.getStore();
       const { response, written } = createExpressResponse(app, exchange?.ctx.req);
-      await work(response);
-      const answer = await inTime(written);
+      const [answer] = await inTime(Promise.all([written, work(response)]));
       const location = redirectOf(answer);
       if (exchange !== undefined) exchange.written = answer;
       else if (location === undefined || answer.headers['set-cookie'] !== undefined)
@@ -68,13 +67,13 @@ function send(ctx: Context, answer: WrittenResponse): void {
   }
 }
 
-/** Whoever answers after `authorize` has returned may take a while, and not for ever. */
-async function inTime(written: Promise<WrittenResponse>): Promise<WrittenResponse> {
+/** Whoever answers before `authorize` has returned, or after it, may take a while, and not for ever. */
+async function inTime<T>(answering: Promise<T>): Promise<T> {
   const { promise, reject: fail } = Promise.withResolvers<never>();
   const late = () => fail(new Error('authorize of the MCP SDK provider answered nothing'));
   const timer = setTimeout(late, ANSWER_TIMEOUT);
   try {
-    return await Promise.race([written, promise]);
+    return await Promise.race([answering, promise]);
   } finally {
     clearTimeout(timer);
   }

@@ -1,10 +1,13 @@
 import type { OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js';
-import type { Scope } from '../../oauth/index.ts';
+import { reject, type Scope } from '../../oauth/index.ts';
 import type { OAuthToken } from '../provider.ts';
 
-/** A resource as the SDK takes it. */
+/** A resource as the SDK takes it. @throws OAuthError `resource_malformed`: nobody has looked at it before. */
 export function resourceUrl(resource: string): URL | undefined {
-  return resource === '' ? undefined : new URL(resource);
+  if (resource === '') return undefined;
+  const url = URL.parse(resource);
+  if (url === null) throw reject('resource_malformed');
+  return url;
 }
 
 /** Scope names as the SDK takes them: none is not an empty list. */
