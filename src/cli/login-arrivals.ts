@@ -86,6 +86,8 @@ export async function openArrivals(options: {
       input.pause();
       if (server === undefined) return;
       const closed = new Promise((resolve) => server.close(resolve));
+      // A browser that came twice still waits, and closing waits for it.
+      for (const arrival of waiting.splice(0)) arrival.reply(false);
       server.closeIdleConnections();
       await closed;
     },

@@ -49,6 +49,8 @@ export interface LoginTokens {
 }
 
 const ANSWER_TIMEOUT = 10;
+/** What tokens are made of (RFC 6749 §A.12, §A.17): they are written to terminals. */
+const VISIBLE = /^[\x20-\x7e]*$/;
 
 /**
  * Reads the issuer's metadata (RFC 8414) and registers (RFC 7591), unless a client_id is given.
@@ -89,6 +91,8 @@ export async function createLoginClient(options: {
       const checks = { pkceCodeVerifier: verifier, expectedState: state };
       try {
         const response = await authorizationCodeGrant(configuration, current, checks, { resource });
+        if (![response.access_token, response.refresh_token ?? ''].every((token) => VISIBLE.test(token)))
+          throw new Error('the token has characters that none may have');
         return {
           accessToken: response.access_token,
           refreshToken: response.refresh_token,

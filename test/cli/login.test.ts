@@ -194,10 +194,10 @@ describe('guardmint login', () => {
 });
 
 describe('the client of guardmint login', () => {
-  const open = (issuer: string) =>
+  const open = (issuer: string, clientId?: string) =>
     createLoginClient({
       issuer,
-      clientId: undefined,
+      clientId,
       redirectUri: 'http://127.0.0.1:4711/callback',
       resource: RESOURCE,
       scope: undefined,
@@ -267,6 +267,28 @@ describe('the client of guardmint login', () => {
     await expect(open(host.origin)).rejects.toMatchObject({ message: expect.stringMatching(/: no, \ufffd\[2J\.$/) });
   });
 
+  test('takes no token that would move the cursor of who prints it', async () => {
+    await using host = await serve((issuer) => ({
+      callback: () => (request, response) => {
+        const metadata = {
+          issuer,
+          authorization_endpoint: `${issuer}/a`,
+          token_endpoint: `${issuer}/t`,
+          code_challenge_methods_supported: ['S256'],
+        };
+        const body = request.url === '/t' ? { access_token: 'a\u001b[2Jb', token_type: 'Bearer' } : metadata;
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      },
+    }));
+    const request = await (await open(host.origin, 'terminal')).begin();
+
+    const redeeming = request.redeem(new URLSearchParams({ code: 'x', state: request.state }));
+
+    await expect(redeeming).rejects.toMatchObject({
+      message: `${host.origin} gave no token: the token has characters that none may have.`,
+    });
+  });
+
   test('says why it was not registered, and why it was given no token', async () => {
     await using closed = await startGuardmint({
       settings: { registration: { initialAccessTokenHashes: ['A'.repeat(43)] } },
@@ -283,6 +305,21 @@ describe('the client of guardmint login', () => {
 });
 
 describe('the ways in for answers of guardmint login', () => {
+  test('close also on browsers that came and are waited for no more', async () => {
+    const arrivals = await openArrivals({ listens: true, port: 0, input: new PassThrough() });
+    const once = fetch(`${arrivals.redirectUri}?code=x`);
+    const twice = fetch(`${arrivals.redirectUri}?code=x`);
+    (await arrivals.next(new AbortController().signal)).reply(true);
+    expect((await Promise.race([once, twice])).status).toBe(200);
+    expect((await fetch(new URL('/elsewhere', arrivals.redirectUri))).status).toBe(404);
+
+    await arrivals[Symbol.asyncDispose]();
+
+    expect(
+      (await Promise.all([once, twice])).map(({ status }) => status).toSorted((one, other) => one - other),
+    ).toEqual([200, 400]);
+  });
+
   test('a port that is taken is refused', async () => {
     await using holder = await serve(() => ({ callback: () => () => {} }));
     const port = Number(new URL(holder.origin).port);
