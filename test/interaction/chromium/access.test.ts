@@ -39,6 +39,7 @@ describe.skipIf(chromiumMissing !== undefined)('in Chromium', () => {
     const { keyboard } = page;
 
     await openScene(page, 'sign-in');
+    await page.locator('#username:focus').waitFor();
     await keyboard.type(ANNA.username);
     await keyboard.press('Tab');
     await keyboard.type(ANNA.password);
@@ -86,6 +87,8 @@ describe.skipIf(chromiumMissing !== undefined)('in Chromium', () => {
     await using window = await openWindow(browser);
 
     await openScene(window.page, scene);
+    // The focus is given with the first frame that is drawn, which may be after the page has loaded.
+    await window.page.locator(':focus').waitFor();
 
     expect(await focused(window.page)).toBe(expected);
   });
