@@ -11,8 +11,8 @@ export const RECIPES = new URL('../../docs/consumers/', import.meta.url).pathnam
 
 /** What a recipe guards, running: a server that answers 200 to whoever may call it. */
 export interface Consumer extends AsyncDisposable {
-  /** What it answers to a request with the token; without one, to a request that names nobody. */
-  call(token?: string): Promise<Response>;
+  /** What it answers to a request with the token; without one, to a request that names nobody. `others`: more headers. */
+  call(token?: string, others?: Readonly<Record<string, string>>): Promise<Response>;
   /** What it tells clients that have no token yet (RFC 9728). */
   metadata(): Promise<Response>;
   /** Does what its page says is to be done regularly. */
@@ -82,9 +82,9 @@ export async function startRecipe(
   }
 
   const consumer: Consumer = {
-    call: (token) =>
+    call: (token, others) =>
       fetch(`${origin}/mcp`, {
-        headers: { connection: 'close', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+        headers: { connection: 'close', ...others, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
       }),
     metadata: () => fetch(`${origin}/.well-known/oauth-protected-resource/mcp`, { headers: { connection: 'close' } }),
     refresh: async () => recipe.refresh?.(site),

@@ -7,6 +7,14 @@ import { SCOPE, startTokenWorld } from './token-world.ts';
 const WAIT = { timeout: 60_000, interval: 250 };
 const LONG = { timeout: 150_000 };
 
+/** Who the sender says they are, in whatever spelling a server behind a proxy may read. */
+const PRETENDED = Object.fromEntries(
+  ['x-subject', 'x_subject', 'x-client-id', 'x_client_id', 'x-client_id', 'x_client-id'].map((name) => [
+    name,
+    'somebody else',
+  ]),
+);
+
 type Tokens = Readonly<Record<string, string>>;
 
 /** What the consumer answers to each token, by its name. */
@@ -32,6 +40,8 @@ describe.concurrent.each(ALL_RECIPES.map((recipe) => [recipe.name, recipe] as co
     const good = await world.grant();
     await expect.poll(() => statusOf(good), WAIT).toBe(200);
     expect(await statusOf(await world.sign())).toBe(200);
+    const claimed = await consumer.call(good, PRETENDED);
+    expect([claimed.status, await claimed.text()]).toEqual([200, expect.not.stringContaining('somebody else')]);
     const unscoped = await world.grant({ scope: 'mcp:write' });
     expect(await statusOf(unscoped)).toBe(lacks('403 for a missing scope') ? 401 : 403);
 

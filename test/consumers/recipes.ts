@@ -82,7 +82,7 @@ async function startReplicas(site: Site): Promise<readonly [string, string]> {
     const { createServer } = require('node:http');
     for (const port of process.argv.slice(1)) createServer(({ headers }, response) => {
       const { 'x-subject': subject, 'x-client-id': client, authorization } = headers;
-      response.end(JSON.stringify({ subject, client, authorization, port }));
+      response.end(JSON.stringify({ subject, client, authorization, port, headers }));
     }).listen(port, '127.0.0.1');`;
   const ports = [String(await site.freePort()), String(await site.freePort())] as const;
   site.run(process.execPath, ['-e', script, ...ports]);

@@ -17,10 +17,12 @@ import (
 type Keys struct {
 	url string
 
-	lock       sync.Mutex
+	asking  sync.Mutex // one asks at a time; nobody waits for that who knows the key
+	askedAt time.Time
+
+	lock       sync.RWMutex
 	byKid      map[string]*Key
 	fetchedAt  time.Time
-	askedAt    time.Time
 	lastFailed bool
 }
 
@@ -32,26 +34,28 @@ type Key struct {
 
 // Find answers the key, or nil when the issuer has no such key; ErrUnavailable when that cannot be known.
 func (k *Keys) Find(kid string) (*Key, error) {
-	k.lock.Lock()
-	defer k.lock.Unlock()
-	if k.byKid[kid] == nil {
-		k.refresh(keysRetry)
+	key, isCertain := k.held(kid)
+	if key == nil {
+		k.Refresh(keysRetry)
+		key, isCertain = k.held(kid)
 	}
-	key := k.byKid[kid]
-	if time.Since(k.fetchedAt) > keysUsable || (key == nil && k.lastFailed) {
+	if !isCertain {
 		return nil, ErrUnavailable
 	}
 	return key, nil
 }
 
-// Refresh fetches the keys unless that was tried not so long ago.
-func (k *Keys) Refresh(every time.Duration) {
-	k.lock.Lock()
-	defer k.lock.Unlock()
-	k.refresh(every)
+func (k *Keys) held(kid string) (*Key, bool) {
+	k.lock.RLock()
+	defer k.lock.RUnlock()
+	key := k.byKid[kid]
+	return key, time.Since(k.fetchedAt) <= keysUsable && (key != nil || !k.lastFailed)
 }
 
-func (k *Keys) refresh(every time.Duration) {
+// Refresh fetches the keys unless that was tried not so long ago.
+func (k *Keys) Refresh(every time.Duration) {
+	k.asking.Lock()
+	defer k.asking.Unlock()
 	if time.Since(k.askedAt) < every {
 		return
 	}
@@ -61,6 +65,8 @@ func (k *Keys) refresh(every time.Duration) {
 	if err == nil {
 		err = json.Unmarshal(body, &set)
 	}
+	k.lock.Lock()
+	defer k.lock.Unlock()
 	k.lastFailed = err != nil
 	if err != nil { // what is held goes on to verify
 		log.Printf("the keys could not be fetched: %v", err)

@@ -4,7 +4,7 @@ import { createPublicKey } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 const SLOTS = 4;
-const answer = await fetch(new URL('/.well-known/jwks.json', process.env.ISSUER), {
+const answer = await fetch(`${process.env.ISSUER}/.well-known/jwks.json`, {
   signal: AbortSignal.timeout(5_000),
 });
 if (!answer.ok) throw new Error(`the issuer answered ${answer.status}`);
