@@ -65,7 +65,7 @@ describe('a person who is asked for several scopes', () => {
 
     const shown = await browser.submit(consent, { decision: 'allow', ...untick('files:read', 'files:write') });
     expect([shown.status, shown.leavesFor]).toEqual([400, undefined]);
-    expect(shown.html).toMatch(/<p class="alert" role="alert" id="alert">Nothing is ticked/);
+    expect(shown.html).toMatch(/<p class="alert" role="alert" id="alert" tabindex="-1" autofocus>Nothing is ticked/);
     const done = await browser.submit(shown, { decision: 'allow', ...untick('files:read') });
 
     expect((await site.openCode(done.leavesFor ?? '')).scope).toEqual(['offline_access', 'files:write']);
