@@ -14,7 +14,8 @@ export interface ConsentMemory {
   /**
    * How long a consent to this request would be remembered; `undefined` where it never is. It is for clients that did not
    * introduce themselves, and only where the answer goes to an `https` URL: who answers at a port of this computer, or for a
-   * private-use scheme, nobody can know.
+   * private-use scheme, nobody can know. And only for those that may refresh: without a refresh token the store keeps nothing
+   * of a grant that the person could see and end.
    */
   lifetimeOf(ticket: InteractionTicket): Seconds | undefined;
   /** Whether the person allowed all of this before, and nothing ended it since. @throws UnavailableError */
@@ -84,7 +85,7 @@ export function createConsentMemory(deps: {
 
   function lifetimeOf(ticket: InteractionTicket): Seconds | undefined {
     const { scheme, isLoopback } = redirectDestination(ticket.redirectUri);
-    const isEligible = ticket.origin !== 'registered' && scheme === 'https' && !isLoopback;
+    const isEligible = ticket.origin !== 'registered' && ticket.canRefresh && scheme === 'https' && !isLoopback;
     return isEligible && lifetime > 0 ? lifetime : undefined;
   }
 

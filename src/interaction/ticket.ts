@@ -59,6 +59,8 @@ interface TicketClaims extends PendingRequest {
   readonly clientHost?: string;
   /** Digest of what that document said when it was resolved: what the person is shown and agrees to. */
   readonly metadataHash?: string;
+  /** Whether the client may refresh, so that what begins here is a grant that can be seen and ended. */
+  readonly canRefresh: boolean;
   readonly redirectUri: string;
   readonly redirectUriProvided: boolean;
   readonly state?: string;
@@ -123,6 +125,7 @@ export function createInteractionTickets(deps: {
       ...(client.origin === 'document'
         ? { clientHost: new URL(client.clientId).host, metadataHash: metadataHash(client) }
         : {}),
+      canRefresh: client.grantTypes.includes('refresh_token'),
       redirectUri: target.uri,
       redirectUriProvided: target.provided,
       ...(target.state === undefined ? {} : { state: target.state }),

@@ -283,10 +283,10 @@ describe('a grant that was ended ends the consent it began', () => {
   const CALLBACK = 'https://app.example.test/cb';
 
   /** A server with a configured client, and the parameters with which it asks. */
-  async function startWithClient() {
+  async function startWithClient(metadata: Readonly<Record<string, unknown>> = {}) {
     const { verifier, challenge } = pkcePair();
     const server = await startGuardmint({
-      settings: { clients: [{ client_id: 'app', client_name: 'App', redirect_uris: [CALLBACK] }] },
+      settings: { clients: [{ client_id: 'app', client_name: 'App', redirect_uris: [CALLBACK], ...metadata }] },
     });
     const query = new URLSearchParams({ response_type: 'code', client_id: 'app', code_challenge: challenge });
     query.set('code_challenge_method', 'S256');
@@ -298,6 +298,7 @@ describe('a grant that was ended ends the consent it began', () => {
       const { body } = await server.post('/token', exchange);
       return {
         refreshToken: String(body['refresh_token']),
+        accessToken: String(body['access_token']),
         gid: String(decodeJwt(String(body['access_token']))['gid']),
       };
     }
@@ -338,6 +339,15 @@ describe('a grant that was ended ends the consent it began', () => {
 
     expect(isAsked(await one.browser.open(url))).toBe(true);
     expect(isAsked(await other.browser.open(url))).toBe(true);
+  });
+
+  test('of an app that may not refresh is not remembered: nobody could see it on the page of apps, and end it there', async () => {
+    await using world = await startWithClient({ grant_types: ['authorization_code'] });
+    const { browser, granted } = await world.allowed();
+    await world.server.post('/revoke', { client_id: 'app', token: granted.accessToken });
+    world.server.advance(1_800);
+
+    expect(isAsked(await browser.open(world.url))).toBe(true);
   });
 
   test('and does not when nobody ended it: the token says what was asked for', async () => {
