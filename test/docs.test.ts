@@ -33,6 +33,13 @@ describe('docs', () => {
     expect([...cited].filter((rfc) => !listed.includes(rfc))).toEqual([]);
   });
 
+  test('README.md leads to every page of docs, in one table', () => {
+    const index = readFileSync(join(TOP, 'README.md'), 'utf8').split('\n## Every page\n')[1]?.split('\n## ')[0] ?? '';
+    const pages = globSync(['docs/*.md', 'docs/*/README.md'], { cwd: TOP });
+
+    expect(pages.filter((page) => index.split(`](${page})`).length !== 2)).toEqual([]);
+  });
+
   test.each(PAGES)('every relative link of %s leads somewhere', (page) => {
     const text = readFileSync(join(TOP, page), 'utf8');
     const links = [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)\s#]+)/g)].map(([, link]) => link ?? '');
