@@ -61,16 +61,28 @@ export function createNotes(options: { issuer: string; resource: string; name: s
       { name, version: '1.0.0' },
       { capabilities: { tools: { listChanged: true } }, cacheHints: { 'tools/list': { cacheScope: 'private' } } },
     );
-    server.registerTool('read', { inputSchema: z.object({}) }, async () => text(`notes of ${authInfo.extra.sub}`));
-    server.registerTool('draft', { inputSchema: z.object({ note: z.string() }) }, async ({ note }) =>
-      text(await drafts.issue(note, { ...mine, lifetime: 3600 })),
+    server.registerTool('read', { description: 'Reads your notes', inputSchema: z.object({}) }, async () =>
+      text(`notes of ${authInfo.extra.sub}`),
     );
-    server.registerTool('publish', { inputSchema: z.object({ draft: z.string() }) }, async ({ draft }) => {
-      const note = await drafts.open(draft, mine);
-      return typeof note === 'string' ? text(`published: ${note}`) : { ...text('no such draft'), isError: true };
-    });
+    server.registerTool(
+      'draft',
+      { description: 'Keeps a note for you to publish', inputSchema: z.object({ note: z.string() }) },
+      async ({ note }) => text(await drafts.issue(note, { ...mine, lifetime: 3600 })),
+    );
+    server.registerTool(
+      'publish',
+      { description: 'Publishes a draft of yours', inputSchema: z.object({ draft: z.string() }) },
+      async ({ draft }) => {
+        const note = await drafts.open(draft, mine);
+        return typeof note === 'string' ? text(`published: ${note}`) : { ...text('no such draft'), isError: true };
+      },
+    );
     if (scopes.allowsTool('purge', authInfo))
-      server.registerTool('purge', { inputSchema: z.object({}) }, async () => text('all notes are gone'));
+      server.registerTool(
+        'purge',
+        { description: 'Erases the notes of everybody', inputSchema: z.object({}) },
+        async () => text('all notes are gone'),
+      );
     return server;
   }
 
