@@ -72,7 +72,8 @@ export function matchesRedirectUri(registered: string, presented: string): boole
 
 /**
  * Where people see a redirect going: the host of an http(s) URI, else the scheme. Whatever names this computer is loopback
- * here, names below `localhost` (RFC 6761 §6.3) and all of `127.0.0.0/8` included.
+ * here, names below `localhost` (RFC 6761 §6.3), all of `127.0.0.0/8`, also as an IPv6 address, and the unspecified addresses
+ * included.
  */
 export function redirectDestination(uri: string): { host: string; isLoopback: boolean; scheme: string } {
   const url = URL.parse(uri);
@@ -82,8 +83,11 @@ export function redirectDestination(uri: string): { host: string; isLoopback: bo
   return { host, scheme, isLoopback: isWeb && namesThisComputer(url?.hostname ?? '') };
 }
 
+const OF_THIS_COMPUTER =
+  /(?:^|\.)localhost\.?$|^127\.\d+\.\d+\.\d+$|^0\.0\.0\.0$|^\[::(?:ffff:(?:7f[0-9a-f]{2}:[0-9a-f]{1,4}|0:0))?\]$/;
+
 function namesThisComputer(hostname: string): boolean {
-  return isLoopbackHost(hostname) || /(?:^|\.)localhost\.?$|^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return isLoopbackHost(hostname) || OF_THIS_COMPUTER.test(hostname);
 }
 
 declare const verified: unique symbol;
