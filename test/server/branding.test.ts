@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -220,6 +221,14 @@ describe('templates of the operator', () => {
 
     expect(problems.length).toBeGreaterThan(0);
     expect(problems[0]?.replace('branding.templates: ', '')).toMatch(problem);
+  });
+
+  test('the example of docs/pages.md is accepted', async () => {
+    const page = readFileSync(new URL('../../docs/pages.md', import.meta.url), 'utf8');
+    const [, fault = ''] = /```html\n([\s\S]*?)```/.exec(page) ?? [];
+
+    expect(fault).toContain('it.notice.text');
+    expect(await problemsOf({ templates: await withTemplates({ 'fault.eta': fault }) })).toEqual([]);
   });
 
   test('ours would be accepted, each and all together', async () => {
