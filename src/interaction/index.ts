@@ -1,6 +1,7 @@
 /**
  * interaction: what the browser sees: sign-in, consent, sign-out, and the pages for what went wrong. It begins with a checked
- * authorization request and ends in a code or a refusal. Also who may sign in: the port, and the users in a file.
+ * authorization request and ends in a code or a refusal. Also who may sign in: the port, the users in a file, and those of other
+ * providers (`upstream/`).
  *
  * May import: oauth, platform, tokens, clients.
  */

@@ -1,6 +1,6 @@
 /**
  * platform: what the machine gives us behind a name: time, randomness, digests, the fetch for URLs that
- * strangers chose, and the port through which audit events leave.
+ * strangers chose, the one for those the operator wrote down, and the port through which audit events leave.
  *
  * May import: oauth.
  */

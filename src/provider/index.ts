@@ -1,5 +1,6 @@
 /**
- * provider: the port between the HTTP endpoints and whatever makes tokens, and `JwtProvider`, ours.
+ * provider: the port between the HTTP endpoints and whatever makes tokens, and `JwtProvider`, ours. Providers
+ * of the MCP SDK v1 come in by an entry point of their own (`mcp-sdk-v1.ts`).
  *
  * May import: oauth, platform, keys, tokens, clients.
  */
