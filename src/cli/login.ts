@@ -6,7 +6,7 @@ import { type Arrivals, openArrivals } from './login-arrivals.ts';
 import { readCallback } from './login-callback.ts';
 import { createLoginClient, type LoginClient, type LoginRequest, type LoginTokens } from './login-client.ts';
 import { claimLines, verifiedClaims } from './login-report.ts';
-import { print, remark, visible } from './output.ts';
+import { print, printJson, remark, visible } from './output.ts';
 
 interface Options {
   readonly issuer?: string;
@@ -135,7 +135,7 @@ async function report(
     const { accessToken, refreshToken, scope, expiresIn } = tokens;
     const shown = { access_token: accessToken, ...(refreshToken !== undefined && { refresh_token: refreshToken }) };
     const outcome = { issuer, resource, client_id: client.clientId, scope, expires_in: expiresIn, claims };
-    print(JSON.stringify({ ...outcome, ...(printToken === true && shown) }));
+    printJson({ ...outcome, ...(printToken === true && shown) });
     return;
   }
   const write = printToken === true ? remark : print;

@@ -1,7 +1,7 @@
 /** Writes what a command found: a table for people, one JSON value for programs. */
 export function printRows(rows: readonly Readonly<Record<string, string | number | boolean>>[], asJson: boolean): void {
   if (asJson) {
-    print(JSON.stringify(rows));
+    printJson(rows);
     return;
   }
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
@@ -35,9 +35,18 @@ export function visible(text: string): string {
   return text.replaceAll(INVISIBLE, '\uFFFD');
 }
 
+/** Writes JSON for programs, and so that a terminal may show it: what is invisible is escaped. */
+export function printJson(value: unknown): void {
+  // Without the flag `u`, a text is taken apart into what JSON escapes: UTF-16 code units.
+  const spell = (hidden: string) =>
+    hidden.replaceAll(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  print(JSON.stringify(value).replaceAll(INVISIBLE, spell));
+}
+
 /** Writes the outcome of a command: a sentence for people, an object for programs. */
 export function printOutcome(sentence: string, outcome: Readonly<Record<string, unknown>>, asJson: boolean): void {
-  print(asJson ? JSON.stringify(outcome) : sentence);
+  if (asJson) printJson(outcome);
+  else print(sentence);
 }
 
 /** A remark beside the outcome, on standard error. */

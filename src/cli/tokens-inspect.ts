@@ -15,7 +15,7 @@ import { sha256, systemClock } from '../platform/index.ts';
 import { createAccessTokenOpener, type DeniableThing, denylistKeys, isDenied } from '../tokens/index.ts';
 import { CommandError } from './failure.ts';
 import { readKeys } from './keys-folder.ts';
-import { formatMoment, print, visible } from './output.ts';
+import { formatMoment, print, printJson, visible } from './output.ts';
 import { withStore } from './store.ts';
 
 /** What is known about a token. The signature is checked and not shown. */
@@ -46,7 +46,7 @@ export async function inspectToken(
 ): Promise<void> {
   const token = (argument === '-' ? await readInput() : argument).trim();
   const inspection = await inspect(config, token, options.jwks);
-  if (options.json === true) print(JSON.stringify(inspection));
+  if (options.json === true) printJson(inspection);
   else printInspection(inspection);
 }
 

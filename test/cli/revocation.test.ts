@@ -181,6 +181,21 @@ describe('tokens inspect', () => {
     expect(await run(server, 'tokens', 'inspect', `${token}=`)).toMatchObject({ code: 1, out: '' });
   });
 
+  test('shows what a stranger wrote into a token without its effects, to people and as JSON', async () => {
+    await using server = await startServed();
+    const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const sub = 'a\u009b2J\u202eb\u{e0001}\u007f';
+    const token = `${encode({ alg: 'ES256', kid: 'k', typ: 'at+jwt' })}.${encode({ sub })}.AAAA`;
+
+    const outputs = [
+      (await run(server, 'tokens', 'inspect', token)).out,
+      (await run(server, 'tokens', 'inspect', token, '--json')).out,
+    ];
+
+    expect(outputs.map((out) => /[\p{Cf}\u007f-\u009f]/u.test(out))).toEqual([false, false]);
+    expect(JSON.parse(outputs[1] ?? '')).toMatchObject({ claims: { sub } });
+  });
+
   test('verifies with a JWK Set it is given, and reads a token from standard input', async () => {
     await using server = await startServed();
     const { access_token: token } = await server.grant();
