@@ -47,7 +47,7 @@ export function describeOneTimeStore(open: OpenTokenStore, { describe, it }: Tes
 
       const answers = await Promise.all(kinds.map((kind) => oneTime.consumeOnce({ ...markerOf(subject.now()), kind })));
 
-      assert.deepEqual(answers, ['first', 'first', 'first', 'first']);
+      assert.deepEqual(countOutcomes(answers), { first: kinds.length });
     });
 
     it('are told apart by every character of the id', async () => {

@@ -7,9 +7,13 @@ import { type Stage, startStage } from '../../support/stage.ts';
 import { findVisualFaults } from '../../support/visual-faults.ts';
 import { openWindow, type Window } from '../../support/window.ts';
 
-if (chromiumMissing !== undefined) console.warn(`skipped: the pages in Chromium (${chromiumMissing})`);
+/** Every page of the server in one language, in Chromium. A file each, so that they run beside each other. */
+export function describePages(locale: 'en' | 'ko'): void {
+  if (chromiumMissing !== undefined) console.warn(`skipped: the pages in Chromium (${chromiumMissing})`);
+  describe.skipIf(chromiumMissing !== undefined)(`every page of the server, in ${locale}`, () => testPages(locale));
+}
 
-describe.skipIf(chromiumMissing !== undefined).each(['en', 'ko'])('every page of the server, in %s', (locale) => {
+function testPages(locale: 'en' | 'ko'): void {
   let browser: Browser;
   let stage: Stage;
   beforeAll(async () => {
@@ -61,7 +65,7 @@ describe.skipIf(chromiumMissing !== undefined).each(['en', 'ko'])('every page of
 
     expect(await meet(scene, window)).toEqual([]);
   });
-});
+}
 
 /** The accessibility tree of the page: roles, names, states; without what differs every time: addresses of links, waiting times. */
 async function describeTree(page: Page): Promise<string> {
