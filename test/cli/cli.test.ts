@@ -11,28 +11,16 @@ import { loadConfig } from '../../src/config/index.ts';
 import { sha256 } from '../../src/platform/index.ts';
 import { createEmbeddedStore } from '../../src/store/embedded/index.ts';
 import { freePort } from '../support/redis-server.ts';
+import { startProgram } from '../support/started-program.ts';
 
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 const folder = await mkdtemp(join(tmpdir(), 'guardmint-cli-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function run(args: readonly string[], options: { input?: string; env?: Record<string, string> } = {}) {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    cwd: folder,
-    env: { PATH: process.env['PATH'], ...options.env },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  let out = '';
-  let err = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    out += chunk;
-  });
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    err += chunk;
-  });
-  child.stdin.end(options.input ?? '');
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  return { code, out, err };
+  const program = startProgram([MAIN, ...args], { cwd: folder, ...(options.env && { env: options.env }) });
+  program.child.stdin.end(options.input ?? '');
+  return program.ended();
 }
 
 describe('the admin command line', () => {

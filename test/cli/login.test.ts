@@ -1,5 +1,3 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +7,7 @@ import { openArrivals } from '../../src/cli/login-arrivals.ts';
 import { createLoginClient } from '../../src/cli/login-client.ts';
 import { OTHER_RESOURCE, RESOURCE, type RunningGuardmint, startGuardmint } from '../support/guardmint.ts';
 import { serve } from '../support/serve.ts';
+import { startProgram } from '../support/started-program.ts';
 
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 const LINK = /^(http\S+\/authorize\?\S+)$/m;
@@ -38,47 +37,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-interface Login {
-  readonly child: ChildProcessWithoutNullStreams;
-  /** What is on standard error when it matches; the match. */
-  told(pattern: RegExp): Promise<RegExpExecArray>;
-  paste(text: string): void;
-  ended(): Promise<{ code: number; out: string; err: string }>;
-}
-
-function startLogin(args: readonly string[], env: Record<string, string> = {}): Login {
-  const child = spawn(process.execPath, [MAIN, 'login', ...args], {
-    cwd: folder,
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: 'pipe',
-  });
-  let out = '';
-  let err = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    out += chunk;
-  });
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    err += chunk;
-    child.emit('told');
-  });
-  const closed = once(child, 'close');
-  return {
-    child,
-    async told(pattern) {
-      for (;;) {
-        const match = pattern.exec(err);
-        if (match !== null) return match;
-        if (child.exitCode !== null) throw new Error(`login ended and said: ${err}`);
-        await Promise.race([once(child, 'told'), closed]);
-      }
-    },
-    paste: (text) => void child.stdin.write(`${text}\n`),
-    async ended() {
-      const [code] = (await closed) as [number];
-      return { code, out, err };
-    },
-  };
-}
+const startLogin = (args: readonly string[], env: Record<string, string> = {}) =>
+  startProgram([MAIN, 'login', ...args], { cwd: folder, env });
 
 async function signInAt(link: string, decision: 'allow' | 'deny' = 'allow'): Promise<string> {
   return (await server.person({ decision }).authorize(link)).href;

@@ -1,10 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findAxeFaults } from '../../support/axe.ts';
 import { chromiumMissing, launchChromium } from '../../support/chromium.ts';
+import { findPageFaults } from '../../support/page-faults.ts';
 import { SCENES, type Scene } from '../../support/scenes.ts';
 import { type Stage, startStage } from '../../support/stage.ts';
-import { findVisualFaults } from '../../support/visual-faults.ts';
 import { openWindow, type Window } from '../../support/window.ts';
 
 /** Every page of the server in one language, in Chromium. A file each, so that they run beside each other. */
@@ -44,15 +43,7 @@ function testPages(locale: 'en' | 'ko'): void {
       stage.provider.issuer,
     ]);
     const { page } = window;
-    const faults = [...(await meet(scene, window))];
-    faults.push(...(await findAxeFaults(page)));
-    await page.emulateMedia({ colorScheme: 'dark' });
-    faults.push(...(await findAxeFaults(page, { runOnly: ['color-contrast'] })));
-    // 320 pixels are also what 1,280 leave at 400 % (WCAG 1.4.10).
-    for (const width of [320, 1280]) {
-      await page.setViewportSize({ width, height: 760 });
-      faults.push(...(await findVisualFaults(page)));
-    }
+    const faults = [...(await meet(scene, window)), ...(await findPageFaults(page))];
 
     expect(faults).toEqual([]);
     // What a screen reader goes through, in its order. `--update=all` writes it anew.

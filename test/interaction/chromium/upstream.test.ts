@@ -1,10 +1,9 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { findAxeFaults } from '../../support/axe.ts';
 import { chromiumMissing, launchChromium } from '../../support/chromium.ts';
 import { startOpenIdProvider } from '../../support/openid-provider.ts';
+import { findPageFaults } from '../../support/page-faults.ts';
 import { startUpstreamWalk, type UpstreamWalk } from '../../support/upstream-walk.ts';
-import { findVisualFaults } from '../../support/visual-faults.ts';
 import { openWindow } from '../../support/window.ts';
 
 if (chromiumMissing !== undefined) console.warn(`skipped: signing in elsewhere in Chromium (${chromiumMissing})`);
@@ -85,14 +84,6 @@ describe.skipIf(chromiumMissing !== undefined)('in Chromium, at a real OpenID pr
     const { page } = window;
     await page.goto(walk.request({ client_id: 'https://app.example.com/client.json', redirect_uri: CALLBACK }));
 
-    const faults = [...(await findAxeFaults(page))];
-    await page.emulateMedia({ colorScheme: 'dark' });
-    faults.push(...(await findAxeFaults(page, { runOnly: ['color-contrast'] })));
-    for (const width of [320, 1280]) {
-      await page.setViewportSize({ width, height: 760 });
-      faults.push(...(await findVisualFaults(page)));
-    }
-
-    expect(faults).toEqual([]);
+    expect(await findPageFaults(page)).toEqual([]);
   });
 });
