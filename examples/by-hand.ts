@@ -15,7 +15,9 @@ export async function authorizeByHand(link: string): Promise<URL> {
   function read(address: string): URL | string {
     const answer = URL.parse(address.trim(), redirectUri);
     if (answer?.searchParams.get('state') !== request.get('state')) return 'That is not the answer to this link.';
-    if (answer.searchParams.has('error')) return `The answer is no: ${answer.searchParams.get('error')}.`;
+    const error = answer.searchParams.get('error');
+    // Anybody can write an address: nothing of it may move the cursor.
+    if (error !== null) return `The answer is no: ${error.replaceAll(/[^\x20-\x7e]/g, '?')}.`;
     return answer.searchParams.has('code') ? answer : 'There is no code in it: copy the whole address.';
   }
 
