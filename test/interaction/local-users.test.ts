@@ -145,11 +145,11 @@ describe('local users', () => {
     await place.users.ensureFirstUser();
 
     for (const change of [
-      place.users.disable('nobody'),
-      place.users.enable('nobody'),
-      place.users.setPassword('nobody', PASSWORD),
+      () => place.users.disable('nobody'),
+      () => place.users.enable('nobody'),
+      () => place.users.setPassword('nobody', PASSWORD),
     ]) {
-      await expect(change).rejects.toMatchObject({ fault: 'username_unknown' });
+      await expect(change()).rejects.toMatchObject({ fault: 'username_unknown' });
     }
   });
 

@@ -3,11 +3,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import Koa from 'koa';
 import { createAuthRoutes } from '../../src/endpoints/index.ts';
 import { createVerifier, type RevocationSource, type Verifier } from '../../src/resource/index.ts';
-import { createUrlOpener } from '../../src/resource/open-url.ts';
-import { createRemoteKeys } from '../../src/resource/remote-keys.ts';
-import { createDocumentReader } from '../../src/resource/revocation-document.ts';
-import { createRevocationFeed as createReadFeed } from '../../src/resource/revocation-feed.ts';
-import type { RevocationPlaces, SubscriptionTimings } from '../../src/resource/revocation-subscription.ts';
+import { createRemoteKeys } from '../../src/resource/keys/remote-keys.ts';
+import { createDocumentReader } from '../../src/resource/revocations/revocation-document.ts';
+import { createRevocationFeed as createReadFeed } from '../../src/resource/revocations/revocation-feed.ts';
+import type { RevocationPlaces, SubscriptionTimings } from '../../src/resource/revocations/revocation-subscription.ts';
+import { createUrlOpener } from '../../src/resource/runtime/open-url.ts';
 import { createMemoryStore } from '../../src/store/memory/index.ts';
 import { createRevocationDocuments, createRevocationFeed, type DenylistStore } from '../../src/tokens/index.ts';
 import { createForeignProvider } from '../support/foreign-provider.ts';
@@ -169,6 +169,8 @@ export async function startProxy(target: string): Promise<Proxy> {
   const asked: string[] = [];
   const server = createServer((incoming, outgoing) => {
     asked.push(incoming.url ?? '');
+    // As it was when the request came: one that is under way when it changes goes on as it began.
+    const isHeld = proxy.mode === 'hold' && incoming.url?.includes('/stream') === true;
     if (proxy.mode === 'refuse') return void incoming.socket.destroy();
     if (proxy.mode === 'silent') return;
     if (proxy.mode === 'unavailable') return void outgoing.writeHead(503).end();
@@ -178,7 +180,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       { method, headers: { ...headers, host: '' } },
       (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-        if (proxy.mode === 'hold' && incoming.url?.includes('/stream')) {
+        if (isHeld) {
           outgoing.flushHeaders();
           answer.resume();
           return;
