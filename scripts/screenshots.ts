@@ -20,6 +20,10 @@ const FONTS = `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fon
 </fontconfig>`;
 
 const wanted = process.argv[2] ?? '';
+if (!SCENES.some(({ name }) => name.includes(wanted))) {
+  console.error(`No page is called like "${wanted}". The pages: ${SCENES.map(({ name }) => name).join(', ')}`);
+  process.exit(64);
+}
 if (wanted === '') await rm(FOLDER, { recursive: true, force: true });
 await mkdir(FOLDER, { recursive: true });
 const temporary = await mkdtemp(join(tmpdir(), 'guardmint-screenshots-'));
