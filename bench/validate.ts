@@ -11,8 +11,8 @@ import type { AddressInfo } from 'node:net';
 import { JwtVerifier } from 'aws-jwt-verify';
 import { createVerifier as createFastVerifier } from 'fast-jwt';
 import { createLocalJWKSet, createRemoteJWKSet, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { ecdsaToDer, pssPublicKeyInfo } from '../src/resource/der.ts';
 import { createVerifier, type RevocationSource, type Verifier } from '../src/resource/index.ts';
+import { ecdsaToDer, pssPublicKeyInfo } from '../src/resource/runtime/der.ts';
 import { type Contender, formatTable, type Reached, takeTurns, timesFaster } from './support/rounds.ts';
 import {
   type Algorithm,

@@ -3,7 +3,6 @@
  */
 import type { Request, RequestHandler } from 'express';
 import type { Scope } from '../oauth/index.ts';
-import type { MetadataOptions } from './metadata-answer.ts';
 import {
   type BearerAuthOptions as NodeBearerAuthOptions,
   allowOrigins as nodeAllowOrigins,
@@ -11,14 +10,15 @@ import {
   protectedResourceMetadata as nodeProtectedResourceMetadata,
   requireScopes as nodeRequireScopes,
 } from './node.ts';
-import type { OriginCheckOptions } from './origin-check.ts';
-import type { BearerAuthOptions as AnyBearerAuthOptions } from './request-gate.ts';
+import type { MetadataOptions } from './requests/metadata-answer.ts';
+import type { OriginCheckOptions } from './requests/origin-check.ts';
+import type { BearerAuthOptions as AnyBearerAuthOptions } from './requests/request-gate.ts';
 
-export { getAccessToken } from './auth-context.ts';
-export type { AuthInfo } from './auth-info.ts';
-export type { MetadataOptions } from './metadata-answer.ts';
 export { getAuthInfo } from './node.ts';
-export type { OriginCheckOptions } from './origin-check.ts';
+export { getAccessToken } from './requests/auth-context.ts';
+export type { AuthInfo } from './requests/auth-info.ts';
+export type { MetadataOptions } from './requests/metadata-answer.ts';
+export type { OriginCheckOptions } from './requests/origin-check.ts';
 
 /** How requests are authenticated. */
 export type BearerAuthOptions = AnyBearerAuthOptions<Request>;

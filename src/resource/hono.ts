@@ -3,23 +3,23 @@
  */
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Scope } from '../oauth/index.ts';
-import type { AccessToken } from './access-token.ts';
-import { runInAuthContext } from './auth-context.ts';
-import type { AuthInfo } from './auth-info.ts';
-import { toResponse } from './http-answer.ts';
-import { createMetadataAnswer, type MetadataOptions } from './metadata-answer.ts';
-import type { OriginCheckOptions } from './origin-check.ts';
-import { createOriginGate, pageHeaders } from './origin-gate.ts';
+import { runInAuthContext } from './requests/auth-context.ts';
+import type { AuthInfo } from './requests/auth-info.ts';
+import { toResponse } from './requests/http-answer.ts';
+import { createMetadataAnswer, type MetadataOptions } from './requests/metadata-answer.ts';
+import type { OriginCheckOptions } from './requests/origin-check.ts';
+import { createOriginGate, pageHeaders } from './requests/origin-gate.ts';
 import {
   type BearerAuthOptions as AnyBearerAuthOptions,
   createAuthentication,
   createScopeGate,
-} from './request-gate.ts';
+} from './requests/request-gate.ts';
+import type { AccessToken } from './tokens/access-token.ts';
 
-export { getAccessToken } from './auth-context.ts';
-export type { AuthInfo } from './auth-info.ts';
-export type { MetadataOptions } from './metadata-answer.ts';
-export type { OriginCheckOptions } from './origin-check.ts';
+export { getAccessToken } from './requests/auth-context.ts';
+export type { AuthInfo } from './requests/auth-info.ts';
+export type { MetadataOptions } from './requests/metadata-answer.ts';
+export type { OriginCheckOptions } from './requests/origin-check.ts';
 
 /** How requests are authenticated. */
 export type BearerAuthOptions = AnyBearerAuthOptions<Context>;

@@ -4,22 +4,22 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context, Middleware } from 'koa';
 import type { Scope } from '../oauth/index.ts';
-import { runInAuthContext } from './auth-context.ts';
-import type { AuthInfo } from './auth-info.ts';
-import { authorizationHeaders } from './bearer.ts';
-import type { HttpAnswer } from './http-answer.ts';
-import { createMetadataAnswer, type MetadataOptions } from './metadata-answer.ts';
-import type { OriginCheckOptions } from './origin-check.ts';
-import { createOriginGate } from './origin-gate.ts';
+import { runInAuthContext } from './requests/auth-context.ts';
+import type { AuthInfo } from './requests/auth-info.ts';
+import { authorizationHeaders } from './requests/bearer.ts';
+import type { HttpAnswer } from './requests/http-answer.ts';
+import { createMetadataAnswer, type MetadataOptions } from './requests/metadata-answer.ts';
+import type { OriginCheckOptions } from './requests/origin-check.ts';
+import { createOriginGate } from './requests/origin-gate.ts';
 import {
   type BearerAuthOptions as AnyBearerAuthOptions,
   createAuthentication,
   createScopeGate,
-} from './request-gate.ts';
+} from './requests/request-gate.ts';
 
-export { getAccessToken } from './auth-context.ts';
-export type { MetadataOptions } from './metadata-answer.ts';
-export type { OriginCheckOptions } from './origin-check.ts';
+export { getAccessToken } from './requests/auth-context.ts';
+export type { MetadataOptions } from './requests/metadata-answer.ts';
+export type { OriginCheckOptions } from './requests/origin-check.ts';
 
 /** How requests are authenticated. */
 export type BearerAuthOptions = AnyBearerAuthOptions<Context>;

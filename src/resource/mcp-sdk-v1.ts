@@ -10,9 +10,9 @@ import {
   ServerError,
 } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import { UnavailableError } from '../oauth/index.ts';
-import { BearerError } from './bearer-error.ts';
 import type { McpTokenVerifier } from './mcp.ts';
-import type { Verifier } from './verifier.ts';
+import { BearerError } from './requests/bearer-error.ts';
+import type { Verifier } from './tokens/verifier.ts';
 
 type ErrorClass = new (message: string) => OAuthError;
 

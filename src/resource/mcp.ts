@@ -2,16 +2,16 @@
  * guardmint/resource/mcp: the validator for MCP servers built on the MCP SDK v2, which need not be installed.
  */
 import { type Scope, UnavailableError } from '../oauth/index.ts';
-import type { AuthInfo } from './auth-info.ts';
-import type { ChallengeOptions } from './challenge.ts';
-import { toResponse, writeRefusal } from './http-answer.ts';
-import { refusalAnswer } from './refusal-answer.ts';
-import { type BearerAuthOptions, createAuthentication, createScopeGate } from './request-gate.ts';
-import type { Verifier } from './verifier.ts';
+import type { AuthInfo } from './requests/auth-info.ts';
+import type { ChallengeOptions } from './requests/challenge.ts';
+import { toResponse, writeRefusal } from './requests/http-answer.ts';
+import { refusalAnswer } from './requests/refusal-answer.ts';
+import { type BearerAuthOptions, createAuthentication, createScopeGate } from './requests/request-gate.ts';
+import type { Verifier } from './tokens/verifier.ts';
 
-export type { AuthInfo } from './auth-info.ts';
-export type { RequestContext, RequestStateCodec } from './request-state.ts';
-export { requestStateCodec } from './request-state.ts';
+export type { RequestContext, RequestStateCodec } from './principals/request-state.ts';
+export { requestStateCodec } from './principals/request-state.ts';
+export type { AuthInfo } from './requests/auth-info.ts';
 
 /** `OAuthTokenVerifier` of both MCP SDKs. */
 export interface McpTokenVerifier {

@@ -4,26 +4,26 @@
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Scope } from '../oauth/index.ts';
-import { runInAuthContext } from './auth-context.ts';
-import type { AuthInfo } from './auth-info.ts';
-import { authorizationHeaders } from './bearer.ts';
-import type { HttpAnswer } from './http-answer.ts';
-import { createMetadataAnswer, type MetadataOptions } from './metadata-answer.ts';
-import type { OriginCheckOptions } from './origin-check.ts';
-import { createOriginGate } from './origin-gate.ts';
+import { runInAuthContext } from './requests/auth-context.ts';
+import type { AuthInfo } from './requests/auth-info.ts';
+import { authorizationHeaders } from './requests/bearer.ts';
+import type { HttpAnswer } from './requests/http-answer.ts';
+import { createMetadataAnswer, type MetadataOptions } from './requests/metadata-answer.ts';
+import type { OriginCheckOptions } from './requests/origin-check.ts';
+import { createOriginGate } from './requests/origin-gate.ts';
 import {
   type BearerAuthOptions as AnyBearerAuthOptions,
   admissionOf,
   createAuthentication,
   createScopeGate,
-} from './request-gate.ts';
+} from './requests/request-gate.ts';
 
-export { getAccessToken } from './auth-context.ts';
-export type { AuthInfo } from './auth-info.ts';
-export type { MetadataOptions } from './metadata-answer.ts';
-export { endWithToken } from './node-end-with-token.ts';
-export type { OriginCheckOptions } from './origin-check.ts';
-export type { StreamEndOptions } from './stream-end.ts';
+export { getAccessToken } from './requests/auth-context.ts';
+export type { AuthInfo } from './requests/auth-info.ts';
+export type { MetadataOptions } from './requests/metadata-answer.ts';
+export type { OriginCheckOptions } from './requests/origin-check.ts';
+export { endWithToken } from './streams/node-end-with-token.ts';
+export type { StreamEndOptions } from './streams/stream-end.ts';
 
 /** How requests are authenticated. */
 export type BearerAuthOptions = AnyBearerAuthOptions<IncomingMessage>;

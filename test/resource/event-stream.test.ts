@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readEvents } from '../../src/resource/event-stream.ts';
+import { readEvents } from '../../src/resource/revocations/event-stream.ts';
 
 async function* chunked(text: string, cuts: readonly number[]): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(text);

@@ -1,5 +1,5 @@
 import type { JsonWebKey } from 'node:crypto';
-import { ecdsaToDer } from '../../src/resource/der.ts';
+import { ecdsaToDer } from '../../src/resource/runtime/der.ts';
 import { signBytes, type TestSigner } from '../support/keys.ts';
 import { CLAIMS, encode, type Forgery, forge, ISSUER, NOW, RESOURCE, sealText } from './issuer.ts';
 

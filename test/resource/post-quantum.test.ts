@@ -1,8 +1,8 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { combineKeySources } from '../../src/resource/combined-keys.ts';
 import { createVerifier, UnavailableError, type VerifierOptions } from '../../src/resource/index.ts';
-import { createFixedKeys } from '../../src/resource/key-source.ts';
+import { combineKeySources } from '../../src/resource/keys/combined-keys.ts';
+import { createFixedKeys } from '../../src/resource/keys/key-source.ts';
 import { type TestSigner, testSigner } from '../support/keys.ts';
 import {
   answerJson,

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { RevocationClaims } from '../../src/oauth/index.ts';
-import { createFixedKeys } from '../../src/resource/key-source.ts';
-import type { OpenedAnswer } from '../../src/resource/open-url.ts';
-import { createDocumentReader } from '../../src/resource/revocation-document.ts';
-import { createRevocationFeed } from '../../src/resource/revocation-feed.ts';
+import { createFixedKeys } from '../../src/resource/keys/key-source.ts';
+import { createDocumentReader } from '../../src/resource/revocations/revocation-document.ts';
+import { createRevocationFeed } from '../../src/resource/revocations/revocation-feed.ts';
+import type { OpenedAnswer } from '../../src/resource/runtime/open-url.ts';
 import { testSigner } from '../support/keys.ts';
 import { encode, type Forgery, forge, ISSUER, NOW } from './issuer.ts';
 

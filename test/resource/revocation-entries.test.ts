@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RevocationClaims } from '../../src/oauth/index.ts';
 import type { RevocableToken } from '../../src/resource/index.ts';
-import { createRevocationEntries } from '../../src/resource/revocation-entries.ts';
+import { createRevocationEntries } from '../../src/resource/revocations/revocation-entries.ts';
 import { NOW } from './issuer.ts';
 
 const EMPTY = { jti: [], grant: [], key: [], sub: [], client: [], all: [] };

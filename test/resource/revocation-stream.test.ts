@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { followStream, type RevocationReader } from '../../src/resource/revocation-stream.ts';
+import { followStream, type RevocationReader } from '../../src/resource/revocations/revocation-stream.ts';
 
 /** Follows a stream of as many documents, which took so long from their signing, by two clocks, in seconds. */
 async function follow(ways: readonly number[]): Promise<string> {

@@ -3,7 +3,7 @@ import { createVerifier, UnavailableError, type Verifier, type VerifierOptions }
 import { RESOURCE } from './issuer.ts';
 import { type RevocationIssuer, startProxy, startRevocationIssuer } from './revocation-issuer.ts';
 
-vi.mock('../../src/resource/node-module.ts', () => import('./web-standards/without-node.ts'));
+vi.mock('../../src/resource/runtime/node-module.ts', () => import('./web-standards/without-node.ts'));
 
 // How long a token is patient is for the test to say, however busy the machine is.
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));

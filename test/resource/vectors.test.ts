@@ -3,11 +3,11 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseJsonBytes, splitCompact } from '../../src/oauth/index.ts';
-import { decodeBase64url } from '../../src/resource/base64url.ts';
-import { parseJwkSet } from '../../src/resource/jwk-set.ts';
-import { DEFAULT_ALGORITHMS } from '../../src/resource/jws-algorithm.ts';
-import { createTokenReader } from '../../src/resource/token-signature.ts';
-import { parseVerificationKey, type VerificationKey } from '../../src/resource/verification-key.ts';
+import { parseJwkSet } from '../../src/resource/keys/jwk-set.ts';
+import { parseVerificationKey, type VerificationKey } from '../../src/resource/keys/verification-key.ts';
+import { decodeBase64url } from '../../src/resource/runtime/base64url.ts';
+import { DEFAULT_ALGORITHMS } from '../../src/resource/tokens/jws-algorithm.ts';
+import { createTokenReader } from '../../src/resource/tokens/token-signature.ts';
 
 // Vectors of others, read where they lie and never copied; without them these tests say so and are skipped.
 const VECTORS = new URL('../../../shared/vectors/', import.meta.url).pathname;

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { isCanonicalBase64url } from '../../src/oauth/index.ts';
-import { decodeBase64url } from '../../src/resource/base64url.ts';
 import {
   BearerError,
   createVerifier,
@@ -10,6 +9,7 @@ import {
   type RevocationSource,
   UnavailableError,
 } from '../../src/resource/index.ts';
+import { decodeBase64url } from '../../src/resource/runtime/base64url.ts';
 import { testSigner } from '../support/keys.ts';
 import { CLAIMS, createTestClock, forge, ISSUER, NOW, RESOURCE, verifierOf } from './issuer.ts';
 

@@ -93,12 +93,12 @@ const RESERVED: readonly Reserved[] = [
   {
     what: 'the clock of the machine (Date)',
     pattern: /\bnew\s+Date\b|\bDate\s*[.(]/,
-    owners: ['platform/clock.ts', 'resource/clock.ts'],
+    owners: ['platform/clock.ts', 'resource/runtime/clock.ts'],
   },
   {
     what: 'randomness',
     pattern: /\bMath\s*\.\s*random\b|\b(?:randomBytes|randomUUID|randomInt|randomFill(?:Sync)?|getRandomValues)\b/,
-    owners: ['platform/random.ts', 'resource/pause.ts'],
+    owners: ['platform/random.ts', 'resource/runtime/pause.ts'],
   },
   { what: 'outbound HTTP (fetch)', pattern: /(?<![.\w])(?:globalThis\s*\.\s*)?fetch\s*\(/, owners: ['resource'] },
   { what: 'the console', pattern: /\bconsole\s*\.\s*\w+/, owners: [] },
@@ -116,7 +116,12 @@ const RESERVED: readonly Reserved[] = [
  */
 const EDGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   oauth: [],
-  resource: ['src/resource/der.ts', 'src/resource/node-module.ts', 'src/resource/node.ts', 'src/resource/open-url.ts'],
+  resource: [
+    'src/resource/runtime/der.ts',
+    'src/resource/runtime/node-module.ts',
+    'src/resource/node.ts',
+    'src/resource/runtime/open-url.ts',
+  ],
 };
 const NODE_GLOBALS = /\b(?:Buffer|process|setImmediate|__dirname)\s*[.(?]|\bNodeJS\.|\.unref\(\)/;
 
@@ -124,7 +129,7 @@ const FORBIDDEN_WORDS = new Set(
   'util utils helper helpers common misc manager handler handle process impl data info stuff lib'.split(' '),
 );
 // `AuthInfo` is what the MCP SDKs call it.
-const NAMED_AFTER_OTHERS = new Set(['src/resource/auth-info.ts']);
+const NAMED_AFTER_OTHERS = new Set(['src/resource/requests/auth-info.ts']);
 
 /** Every fault of a tree of source files, by their path from the top folder (`src/oauth/scope.ts`). */
 export function findSourceFaults(files: ReadonlyMap<string, string>): readonly SourceFault[] {

@@ -1,16 +1,16 @@
 import { createHash, createHmac } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type RevocationClaims, UnavailableError } from '../../../src/oauth/index.ts';
-import { decodeBase64url } from '../../../src/resource/base64url.ts';
 import { createVerifier, type RevocableToken } from '../../../src/resource/index.ts';
-import { parseJwkSet } from '../../../src/resource/jwk-set.ts';
-import { nodeSignatures } from '../../../src/resource/node-signature.ts';
-import { createRevocationEntries } from '../../../src/resource/revocation-entries.ts';
-import { canVerify } from '../../../src/resource/verification-key.ts';
+import { parseJwkSet } from '../../../src/resource/keys/jwk-set.ts';
+import { canVerify } from '../../../src/resource/keys/verification-key.ts';
+import { createRevocationEntries } from '../../../src/resource/revocations/revocation-entries.ts';
+import { decodeBase64url } from '../../../src/resource/runtime/base64url.ts';
+import { nodeSignatures } from '../../../src/resource/tokens/node-signature.ts';
 import { testSigner } from '../../support/keys.ts';
 import { answerKeys, createTestClock, forge, ISSUER, NOW, RESOURCE, startHost, verifierOf } from '../issuer.ts';
 
-vi.mock('../../../src/resource/node-module.ts', () => import('./without-node.ts'));
+vi.mock('../../../src/resource/runtime/node-module.ts', () => import('./without-node.ts'));
 
 const TOKEN: RevocableToken = { jti: 'j', kid: 'k', subject: 'user-1', clientId: 'client-1', issuedAt: NOW };
 const SALT = 'AAAA';

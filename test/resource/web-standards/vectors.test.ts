@@ -1,6 +1,6 @@
 /** The tests of ../vectors.test.ts where only the web standards are at hand: Web Cryptography, no Buffer, no node:http. */
 import { vi } from 'vitest';
 
-vi.mock('../../../src/resource/node-module.ts', () => import('./without-node.ts'));
+vi.mock('../../../src/resource/runtime/node-module.ts', () => import('./without-node.ts'));
 
 await import('../vectors.test.ts');

@@ -5,7 +5,7 @@ import * as forHono from '../../../src/resource/hono.ts';
 import { testSigner } from '../../support/keys.ts';
 import { forge, RESOURCE, verifierOf } from '../issuer.ts';
 
-vi.mock('../../../src/resource/node-module.ts', () => ({
+vi.mock('../../../src/resource/runtime/node-module.ts', () => ({
   nodeModule: () => undefined,
   isProcess: () => false,
 }));

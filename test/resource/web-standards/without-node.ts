@@ -1,4 +1,4 @@
-/** Stands in for src/resource/node-module.ts: a runtime that has AsyncLocalStorage, for the adapters, and no more of Node. */
+/** Stands in for src/resource/runtime/node-module.ts: a runtime that has AsyncLocalStorage, for the adapters, and no more of Node. */
 export function nodeModule(name: string): unknown {
   return name === 'node:async_hooks' ? process.getBuiltinModule(name) : undefined;
 }
