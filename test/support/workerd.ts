@@ -37,7 +37,7 @@ export async function startWorker(options: {
 }): Promise<RunningWorker> {
   if (WORKERD === undefined) throw new Error('workerd is not installed');
   const folder = await mkdtemp(join(tmpdir(), 'guardmint-workerd-'));
-  const sources = globSync(['src/oauth/*.ts', 'src/resource/*.ts'], { cwd: TOP }).filter(
+  const sources = globSync(['src/oauth/*.ts', 'src/resource/**/*.ts'], { cwd: TOP }).filter(
     (file) => !/\/(?:mcp-sdk-v1|koa|express|hono|node)\.ts$/.test(file),
   );
   const modules: readonly (readonly [name: string, text: string])[] = [
