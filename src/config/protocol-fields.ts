@@ -22,3 +22,14 @@ export const issuerIdentifier = text().superRefine((value, context) => {
 export const scopeName = text(256).refine(isScopeToken, {
   error: 'must be a scope name: printable ASCII without space, quote and backslash (RFC 6749 §3.3)',
 });
+
+/** A digest the operator writes down in place of a secret. */
+export const sha256Text = (what: string) =>
+  text().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, {
+    error: `must be the SHA-256 of ${what} in base64url: 43 characters, never ${what} itself`,
+  });
+
+/** The address of a page. */
+export const link = text().refine((value) => /^https?:\/\//i.test(value) && URL.canParse(value), {
+  error: 'must be an http or https URL',
+});

@@ -337,7 +337,7 @@ export function testAdapter(adapter: Adapter): void {
     });
   });
 
-  describe.runIf(adapter.hasContext)('the auth context', () => {
+  describe.runIf(adapter.hasContext)(contextTitle('the auth context', adapter), () => {
     const looking = seeing(({ authInfo }) => ({
       jti: getAccessToken()?.jti ?? null,
       clientId: getAuthenticatedUser()?.clientId ?? null,
@@ -404,7 +404,7 @@ export function testAdapter(adapter: Adapter): void {
     });
   });
 
-  describe.runIf(adapter.hasContext)('requireScopes', () => {
+  describe.runIf(adapter.hasContext)(contextTitle('requireScopes', adapter), () => {
     test('lets nobody pass where bearerAuth was forgotten', async () => {
       const listener = adapter.listenUnguarded(seeing(() => ({ inside: true })));
       await using served = await serve(() => ({ callback: () => listener }));
@@ -449,4 +449,8 @@ export function sendTo(origin: string, sent: Sent): Promise<Heard & { readonly m
     });
     request.end(body);
   });
+}
+
+function contextTitle(title: string, { hasContext }: { readonly hasContext: boolean }): string {
+  return hasContext ? title : `${title} (skipped: this gate runs nothing below it)`;
 }
